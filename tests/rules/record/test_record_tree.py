@@ -1,0 +1,236 @@
+"""The tree against its definition, and every proof against every way to spoil it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.kernel.errors import Corrupt, Invalid
+from tocsin.record import tree
+from tocsin.record.tree import Frontier, NotConsistent, NotIncluded
+
+LEAVES = tree.leaf_hashes(b"entry %d" % number for number in range(300))
+SIZES = st.integers(0, len(LEAVES))
+HASHES = st.binary(min_size=32, max_size=32)
+
+
+def naive_root(leaves: Sequence[bytes]) -> bytes:
+    """RFC 9162 section 2.1.1, word for word, with nothing shared with the code under test."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    both = naive_root(leaves[:split]) + naive_root(leaves[split:])
+    return hashlib.sha256(b"\x01" + both).digest()
+
+
+def stored(size: int) -> dict[tuple[int, int], bytes]:
+    """All complete nodes of the tree of `size`, leaves included."""
+    nodes = {(0, index): leaf for index, leaf in enumerate(LEAVES[:size])}
+    made = Frontier().extend_with_nodes(LEAVES[:size])
+    return nodes | {(level, index): value for level, index, value in made}
+
+
+STORE = stored(len(LEAVES))
+ROOTS = [naive_root(LEAVES[:size]) for size in range(len(LEAVES) + 1)]
+
+
+def get(level: int, index: int) -> bytes:
+    return STORE[level, index]
+
+
+def test_hashes_are_domain_separated() -> None:
+    assert tree.leaf_hash(b"") == hashlib.sha256(b"\x00").digest()
+    assert tree.node_hash(LEAVES[0], LEAVES[1]) == naive_root(LEAVES[:2])
+    assert tree.leaf_hash(LEAVES[0] + LEAVES[1]) != naive_root(LEAVES[:2])
+
+
+def test_every_root_up_to_300_leaves_is_the_defined_one() -> None:
+    one_by_one = Frontier()
+    for size, root in enumerate(ROOTS):
+        assert one_by_one.size == size
+        assert one_by_one.root() == tree.root_of(LEAVES[:size]) == tree.root_at(get, size) == root
+        if size < len(LEAVES):
+            one_by_one.append(LEAVES[size])
+
+
+@given(st.lists(st.integers(0, 40), max_size=12), st.data())
+def test_growth_in_any_batches_makes_the_same_tree_and_each_node_once(
+    batches: list[int], data: st.DataObject
+) -> None:
+    frontier = Frontier()
+    nodes: dict[tuple[int, int], bytes] = {}
+    for batch in batches:
+        leaves = LEAVES[frontier.size : frontier.size + batch]
+        nodes |= {(0, frontier.size + place): leaf for place, leaf in enumerate(leaves)}
+        foreseen = tree.new_nodes(frontier, leaves)
+        if data.draw(st.booleans()):
+            frontier = Frontier.from_hex(frontier.size, frontier.edge_hex())
+        made = frontier.extend_with_nodes(leaves)
+        assert made == foreseen
+        for level, index, value in made:
+            assert (level, index) not in nodes
+            nodes[level, index] = value
+    assert frontier.root() == ROOTS[frontier.size]
+    assert nodes == stored(frontier.size)
+    assert len(nodes) == sum(frontier.size >> level for level in range(10))
+
+
+@given(SIZES, SIZES)
+def test_inclusion_proofs_hold(one: int, other: int) -> None:
+    index, size = sorted((one, other))
+    if index == size:
+        with pytest.raises(Invalid):
+            tree.inclusion_proof(get, index, size)
+        return
+    proof = tree.inclusion_proof(get, index, size)
+    tree.verify_inclusion(LEAVES[index], index, size, proof, ROOTS[size])
+
+
+@given(SIZES, SIZES)
+def test_consistency_proofs_hold(one: int, other: int) -> None:
+    old, new = sorted((one, other))
+    proof = tree.consistency_proof(get, old, new)
+    tree.verify_consistency(old, new, ROOTS[old], ROOTS[new], proof)
+
+
+def test_proofs_of_every_small_tree_hold() -> None:
+    for size in range(1, 66):
+        for index in range(size):
+            proof = tree.inclusion_proof(get, index, size)
+            tree.verify_inclusion(LEAVES[index], index, size, proof, ROOTS[size])
+            proof = tree.consistency_proof(get, index, size)
+            tree.verify_consistency(index, size, ROOTS[index], ROOTS[size], proof)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, hashes: list[bytes]) -> list[bytes]:
+    """A list of hashes with one thing wrong: a bit, one missing, one too many, or two swapped."""
+    ways = ["add"] + ["flip", "drop"] * bool(hashes) + ["swap"] * (len(set(hashes)) > 1)
+    way, out = draw(st.sampled_from(ways)), list(hashes)
+    if way == "add":
+        out.insert(draw(st.integers(0, len(out))), draw(HASHES))
+        return out
+    at = draw(st.integers(0, len(out) - 1))
+    if way == "flip":
+        bit = draw(st.integers(0, 255))
+        out[at] = (int.from_bytes(out[at], "big") ^ (1 << bit)).to_bytes(32, "big")
+    elif way == "drop":
+        del out[at]
+    else:
+        other = draw(st.integers(0, len(out) - 1).filter(lambda place: out[place] != out[at]))
+        out[at], out[other] = out[other], out[at]
+    return out
+
+
+@given(st.data())
+def test_a_spoiled_inclusion_proof_is_refused(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(LEAVES)))
+    index = data.draw(st.integers(0, size - 1))
+    proof = tree.inclusion_proof(get, index, size)
+    bad = data.draw(spoiled(proof))
+    with pytest.raises(NotIncluded):
+        tree.verify_inclusion(LEAVES[index], index, size, bad, ROOTS[size])
+    for wrong in {data.draw(st.integers(-1, size)), index ^ 1} - {index}:
+        with pytest.raises(NotIncluded):
+            tree.verify_inclusion(LEAVES[index], wrong, size, proof, ROOTS[size])
+    with pytest.raises(NotIncluded):
+        tree.verify_inclusion(data.draw(HASHES), index, size, proof, ROOTS[size])
+    with pytest.raises(NotIncluded):
+        tree.verify_inclusion(LEAVES[index], index, size, proof, data.draw(HASHES))
+
+
+@given(st.data())
+def test_a_spoiled_consistency_proof_is_refused(data: st.DataObject) -> None:
+    new = data.draw(st.integers(1, len(LEAVES)))
+    old = data.draw(st.integers(0, new))
+    proof = tree.consistency_proof(get, old, new)
+    with pytest.raises(NotConsistent):
+        tree.verify_consistency(old, new, ROOTS[old], ROOTS[new], data.draw(spoiled(proof)))
+    with pytest.raises(NotConsistent):
+        tree.verify_consistency(old, new, data.draw(HASHES), ROOTS[new], proof)
+    with pytest.raises(NotConsistent):
+        tree.verify_consistency(new + 1, new, ROOTS[old], ROOTS[new], proof)
+    if old:  # any tree has grown from the empty one, so its new root is not in question
+        with pytest.raises(NotConsistent):
+            tree.verify_consistency(old, new, ROOTS[old], data.draw(HASHES), proof)
+
+
+@given(st.integers(2, len(LEAVES)), st.data())
+def test_a_rewritten_past_has_no_consistency_proof(new: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(1, new - 1))
+    changed = list(LEAVES[:new])
+    changed[data.draw(st.integers(0, old - 1))] = tree.leaf_hash(b"another story")
+    made = Frontier().extend_with_nodes(changed)
+    nodes = {(0, index): leaf for index, leaf in enumerate(changed)}
+    nodes |= {(level, index): value for level, index, value in made}
+    proof = tree.consistency_proof(lambda level, index: nodes[level, index], old, new)
+    with pytest.raises(NotConsistent):
+        tree.verify_consistency(old, new, ROOTS[old], naive_root(changed), proof)
+
+
+def test_the_nodes_of_a_proof_can_be_known_beforehand() -> None:
+    for size in (1, 2, 7, 64, 255, 300):
+        for index in range(0, size, 13):
+            asked: list[tuple[int, int]] = []
+
+            def noting(level: int, at: int, asked: list[tuple[int, int]] = asked) -> bytes:
+                asked.append((level, at))
+                return STORE[level, at]
+
+            tree.inclusion_proof(noting, index, size)
+            tree.consistency_proof(noting, index, size)
+            ranges = tree.inclusion_ranges(index, size) + tree.consistency_ranges(index, size)
+            assert asked == [node for span in ranges for node in tree.complete_nodes(*span)]
+
+
+def test_a_store_with_a_hole_is_named() -> None:
+    hollow = {place: value for place, value in STORE.items() if place != (2, 3)}
+    with pytest.raises(tree.MissingNode, match="2/3"):
+        tree.inclusion_proof(lambda level, index: hollow[level, index], 10, 300)
+    with pytest.raises(tree.MissingNode, match="0/1"):
+        tree.inclusion_proof(lambda level, index: b"short", 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "edge"),
+    [(1, []), (0, ["00" * 32]), (3, ["00" * 32]), (1, ["00" * 31]), (1, ["zz" * 32]), (-1, [])],
+)
+def test_a_frontier_that_cannot_be_is_refused(size: int, edge: list[str]) -> None:
+    with pytest.raises(Corrupt):
+        Frontier.from_hex(size, edge)
+
+
+def test_a_refused_batch_changes_nothing() -> None:
+    frontier = Frontier()
+    frontier.extend(LEAVES[:5])
+    for bad in ([*LEAVES[5:7], b"short"], [b""]):
+        with pytest.raises(Invalid):
+            frontier.extend(bad)
+    with pytest.raises(Invalid):
+        frontier.append(b"short")
+    assert (frontier.size, frontier.root()) == (5, ROOTS[5])
+
+
+def test_a_proof_with_hashes_of_the_wrong_length_is_refused() -> None:
+    proof = tree.inclusion_proof(get, 3, 8)
+    with pytest.raises(NotIncluded, match="32 bytes"):
+        tree.verify_inclusion(LEAVES[3], 3, 8, [proof[0][:31], *proof[1:]], ROOTS[8])
+    with pytest.raises(NotConsistent, match="32 bytes"):
+        tree.verify_consistency(4, 8, ROOTS[4], ROOTS[8] + b"\x00", proof)
+
+
+def test_the_way_a_proof_fails_is_said() -> None:
+    with pytest.raises(NotConsistent, match="two different roots"):
+        tree.verify_consistency(8, 8, ROOTS[8], ROOTS[7], [])
+    with pytest.raises(NotConsistent, match="empty tree"):
+        tree.verify_consistency(0, 8, ROOTS[1], ROOTS[8], [])
+    with pytest.raises(NotIncluded, match="outside"):
+        tree.verify_inclusion(LEAVES[0], 8, 8, [], ROOTS[8])

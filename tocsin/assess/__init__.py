@@ -1,0 +1,1 @@
+"""Situations, thresholds, decisions, second reading, dissent and requests for information."""

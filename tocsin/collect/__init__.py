@@ -1,0 +1,1 @@
+"""Collect: sources, their connectors, and what each source may be used for."""

@@ -1,0 +1,1 @@
+"""Recipients, channels, the receipt ladder, retries."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DeliverConfig(AppConfig):
+    name = "tocsin.deliver"
+    label = "deliver"

@@ -1,0 +1,486 @@
+"""The vocabulary of an exercise: the scenario, its people and sources, what happens, what is measured.
+
+Every time is aware UTC (files give local time, the loader converts); every duration is a `timedelta`.
+All values are frozen. What somebody *would* do is a `Behaviour`; what did happen is an `Inject`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+
+class Certainty(StrEnum):
+    """How well a fact of the scenario is known; shown beside it, so that nobody mistakes our text for history."""
+
+    DOCUMENTED = "documented"  # in public reports
+    SINGLE_SOURCE = "single_source"  # one public source only
+    WIDELY_REPORTED = "widely_reported"  # not re-checked in a primary text
+    CONFLICTING = "conflicting"  # public sources disagree
+    INVENTED = "invented"  # written for the exercise
+
+
+class TimeKnown(StrEnum):
+    """How exactly the public record gives the time; the rest of it is our assumption."""
+
+    MINUTE = "minute"
+    DAY = "day"
+    PERIOD = "period"
+    INVENTED = "invented"
+
+
+class Speech(StrEnum):
+    """Kind of speech, the label a careful reader would give."""
+
+    PROTECTED = "protected"
+    HYPERBOLE = "hyperbole"
+    TRUE_THREAT = "true_threat"
+    INCITEMENT = "incitement"
+    PLANNING = "planning"
+
+
+class Seat(StrEnum):
+    """What a person may do in the system."""
+
+    COLLECTOR = "collector"
+    RELEASE_AUTHORITY = "release_authority"
+    PARTNER = "partner"
+    OPERATION_LEAD = "operation_lead"
+    FIELD = "field"
+    OVERSIGHT = "oversight"
+    ADMINISTRATOR = "administrator"
+
+
+class Skill(StrEnum):
+    """A collector's standing; all but `current` get a second reader on every no-report."""
+
+    CURRENT = "current"
+    NOVICE = "novice"
+    LAPSED = "lapsed"
+
+
+class Ask(StrEnum):
+    """What a person can be asked to do."""
+
+    ASSESS_REPORT = "assess_report"
+    SECOND_READ = "second_read"
+    SETTLE_DISAGREEMENT = "settle_disagreement"
+    ASSESS_WHOLE = "assess_whole"
+    REVIEW_DRAFT = "review_draft"
+    CLOSE_DRAFT = "close_draft"
+    ACKNOWLEDGE = "acknowledge"
+    ANSWER_DISSENT = "answer_dissent"
+    ANSWER_RFI = "answer_rfi"
+    UPDATE_PLAN = "update_plan"
+    RESTORE_SOURCE = "restore_source"
+
+
+class Reply(StrEnum):
+    """What the person answers."""
+
+    JUDGE = "judge"  # decides by the person's `judgement`
+    RELEASE = "release"
+    RETURN = "return"
+    REFUSE = "refuse"
+    WARN = "warn"  # drafts a warning about the whole
+    ACKNOWLEDGE = "acknowledge"
+    ACT = "act"  # acknowledges and records what was done
+    REPLY = "reply"  # a written answer, with a reason
+    UPDATE = "update"
+    SUBSTITUTE = "substitute"  # names another way to cover an outage
+
+
+class Judgement(StrEnum):
+    """How a person sorts flagged items."""
+
+    AS_LABELLED = "as_labelled"  # agrees with the scenario's labels
+    CALLS_HYPERBOLE = "calls_hyperbole"  # afraid to over-report: everything short of a named act is hyperbole
+    REPORTS_ALL = "reports_all"  # the other end of the pendulum
+
+
+class Better(StrEnum):
+    """Which way a measure improves."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    EARLIER = "earlier"
+    TRUE = "true"
+
+
+class MeasureKind(StrEnum):
+    """What the score computes; the comment gives value and unit."""
+
+    ALARM_RAISED_AT = "alarm_raised_at"  # time of the first duty to assess the whole
+    QUIET_ALARMS = "quiet_alarms"  # such duties raised by background chatter alone, count
+    UNDECIDED_FLAGGED = "undecided_flagged"  # flagged items past due without decision or escalation, count
+    DRAFT_DECIDED = "draft_decided"  # release or refusal by a named person, time
+    SILENT_DRAFTS_AT_EVENT = "silent_drafts_at_event"  # drafts crossing the start with no decision, count
+    UNACKNOWLEDGED_ESCALATED = "unacknowledged_escalated"  # next person asked, time
+    MUST_KNOW_INFORMED = "must_know_informed"  # every must-know role acknowledged, time
+    WHOLE_WARNING_INFORMED = "whole_warning_informed"  # the same, for a warning drawn from the whole, time
+    INFORMED_TOO_SOON = "informed_too_soon"  # shown informed with an acknowledgement missing, count
+    ACKNOWLEDGE_MEDIAN = "acknowledge_median"  # minutes
+    ACKNOWLEDGE_P95 = "acknowledge_p95"  # minutes
+    RFI_RAISED = "rfi_raised"  # overdue request raised to the next person, time
+    DISSENT_ANSWERED = "dissent_answered"  # share answered in writing, percent
+    SECOND_READ = "second_read"  # share of no-reports owing a second reading that got it, percent
+    DRAFTS_CLOSED = "drafts_closed"  # abandoned drafts ended by a recorded decision, percent
+    DUTIES_ENDED_BY_NULL = "duties_ended_by_null"  # open duties a null report ended, count
+    STALE_CITATIONS = "stale_citations"  # plan citing a superseded product at the start, count
+    OUTAGE_COVERED = "outage_covered"  # compensating measure recorded, time
+    FACTS_KEPT = "facts_kept"  # fields equal to the first record at the last hop, percent
+    PROTECTED_REPORTED = "protected_reported"  # protected posts sent on as reports, count
+    FALSE_ALARMS = "false_alarms"  # labelled protected or hyperbole, yet reported, percent of reported
+    MISSED_THREATS = "missed_threats"  # labelled threat, incitement or planning, not reported, percent
+    OVERDUE_PURGES = "overdue_purges"  # items kept past their retention, count
+    CHATTER_FLAGGED = "chatter_flagged"  # background posts flagged, per thousand
+    UNQUALIFIED_ALONE = "unqualified_alone"  # shifts with no current collector and no raised duty, count
+
+
+class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every value: immutable, and a key nobody knows is refused."""
+
+
+class Answer(Frozen, frozen=True):
+    """How a person answers one kind of request: `within` after being asked, while on duty."""
+
+    ask: Ask
+    reply: Reply
+    within: timedelta
+    words: str = ""
+
+
+class Behaviour(Frozen, frozen=True):
+    """What a scripted person does. Asked for anything not in `answers`, they stay silent.
+
+    `basis` says why this is plausible: from the public record, or an assumption, and which.
+    """
+
+    basis: str
+    answers: tuple[Answer, ...] = ()
+    silent_until: datetime | None = None
+    judgement: Judgement | None = None
+
+
+class Person(Frozen, frozen=True):
+    """A role played by a scripted person; never a real name. `on_duty` is local hours, `HH:MM-HH:MM`."""
+
+    id: str
+    role: str
+    agency: str
+    seats: tuple[Seat, ...]
+    behaviour: Behaviour
+    on_duty: str = "00:00-24:00"
+    skill: Skill = Skill.CURRENT
+
+
+class AgencySpec(Frozen, frozen=True):
+    """A public agency. `must_know` lists the person ids (one per role) who must acknowledge a warning."""
+
+    id: str
+    name: str
+    part: str
+    domain: str
+    must_know: tuple[str, ...] = ()
+
+
+class SourceSpec(Frozen, frozen=True):
+    """Where intake comes from, why we may read it, and how far it is trusted (Admiralty A to F).
+
+    `kind`, `authority` and `purpose` are codes of the collecting stage; `plain` says them in a sentence.
+    `chatter_share` is this source's part of the background, relative to the other sources.
+    """
+
+    id: str
+    name: str
+    kind: str
+    agency: str
+    authority: str
+    purpose: str
+    plain: str
+    reliability: str
+    retention: timedelta
+    chatter_share: int = 0
+
+
+class OperationSpec(Frozen, frozen=True):
+    """The protected event, and the policy that bends clocks to it.
+
+    `alarm_categories` of the indicator categories within `alarm_window` raise the duty to assess the whole.
+    """
+
+    id: str
+    name: str
+    place: str
+    lead_agency: str
+    lead: str
+    starts: datetime
+    ends: datetime
+    review_limit: timedelta
+    lead_time: timedelta
+    alarm_categories: int
+    alarm_window: timedelta
+
+
+class LadderSpec(Frozen, frozen=True):
+    """Who is asked, in order, `every` apart, until somebody answers."""
+
+    ask: Ask
+    agency: str
+    steps: tuple[str, ...]
+    every: timedelta
+
+
+class ChatterSpec(Frozen, frozen=True):
+    """How much harmless background, and from which seed."""
+
+    seed: int
+    count: int
+
+
+class Measure(Frozen, frozen=True):
+    """One line of the score: what is asked, of which injects, and what counts as good.
+
+    Exactly one target: `at_most`/`at_least` (in `unit`), or `before` (a time).
+    `historical` says in words what happened without any such system.
+    """
+
+    id: str
+    kind: MeasureKind
+    question: str
+    modes: tuple[int, ...]
+    rows: tuple[str, ...]
+    unit: str
+    better: Better
+    historical: str
+    subjects: tuple[str, ...] = ()
+    at_most: int | None = None
+    at_least: int | None = None
+    before: datetime | None = None
+
+
+class Post(Frozen, frozen=True, tag_field="kind", tag="post"):
+    """A piece of public intake; all invented. `raises` are indicator categories it should raise."""
+
+    id: str
+    at: datetime
+    source: str
+    author: str
+    text: str
+    speech: Speech
+    raises: tuple[str, ...] = ()
+    url: str = ""
+
+
+class Scripted(Frozen, frozen=True):
+    """What every inject but a post carries: whose act, which rows of the history, and how well known."""
+
+    id: str
+    at: datetime
+    actor: str
+    rows: tuple[str, ...]
+    historical: str
+    certainty: Certainty
+    time_known: TimeKnown
+
+
+class Tip(Scripted, frozen=True, tag_field="kind", tag="tip"):
+    """A public tip or a partner's report, handed in at `source`."""
+
+    source: str
+    text: str
+    speech: Speech
+    raises: tuple[str, ...] = ()
+
+
+class ConcernRaised(Scripted, frozen=True, tag_field="kind", tag="analyst_raises_concern"):
+    """Dissent: somebody says, against the current view, that this is worse. Owes an answer from `to`."""
+
+    to: str
+    text: str
+    about: tuple[str, ...] = ()
+
+
+class ChatConcern(Scripted, frozen=True, tag_field="kind", tag="chat"):
+    """A concern voiced in chat only. With Tocsin it is filed as dissent and owes an answer from `to`."""
+
+    to: str
+    channel: str
+    text: str
+    about: tuple[str, ...] = ()
+
+
+class RfiOpened(Scripted, frozen=True, tag_field="kind", tag="rfi_opened"):
+    """A request for information. `due` is what Tocsin requires; `had_due` tells if history's had one."""
+
+    to: str
+    text: str
+    due: datetime
+    had_due: bool
+    about: tuple[str, ...] = ()
+
+
+class DraftWritten(Scripted, frozen=True, tag_field="kind", tag="draft_written"):
+    """A product is drafted and, with `reviewer`, submitted for review. `cites` are posts and tips."""
+
+    product: str
+    title: str
+    body: str
+    cites: tuple[str, ...]
+    reviewer: str = ""
+
+
+class ReviewerHolds(Scripted, frozen=True, tag_field="kind", tag="reviewer_holds"):
+    """A reviewer holds a draft; `reason` is empty where none was recorded."""
+
+    draft: str
+    reason: str = ""
+
+
+class ReviewerDoesNothing(Scripted, frozen=True, tag_field="kind", tag="reviewer_does_nothing"):
+    """A reviewer lets a draft lie."""
+
+    draft: str
+
+
+class DraftReleased(Scripted, frozen=True, tag_field="kind", tag="draft_released"):
+    """A draft is released to the named people only, as it was then."""
+
+    draft: str
+    to: tuple[str, ...]
+
+
+class DraftAbandoned(Scripted, frozen=True, tag_field="kind", tag="draft_abandoned"):
+    """A draft is dropped without a decision on record."""
+
+    draft: str
+
+
+class Relay(Scripted, frozen=True, tag_field="kind", tag="relay"):
+    """A warning is passed on. `acknowledged` tells if the recipients answered then; `urgent` if it was marked so."""
+
+    warning: str
+    to: tuple[str, ...]
+    channel: str
+    acknowledged: bool
+    urgent: bool
+    text: str = ""
+
+
+class NoReport(Scripted, frozen=True, tag_field="kind", tag="no_report"):
+    """A collector decides that flagged items are no report, giving `reason`."""
+
+    items: tuple[str, ...]
+    speech: Speech
+    reason: str
+
+
+class NullReport(Scripted, frozen=True, tag_field="kind", tag="null_report"):
+    """'Nothing to report', as of a time. It ends no duty and clears no situation."""
+
+    text: str
+    as_of: datetime
+
+
+class PlanCites(Scripted, frozen=True, tag_field="kind", tag="plan_cites"):
+    """An operations plan rests on a product; `superseded_by` is the draft that replaced it."""
+
+    plan: str
+    cited: str
+    text: str
+    superseded_by: str = ""
+
+
+class Qualification(Scripted, frozen=True, tag_field="kind", tag="qualification"):
+    """A person's standing is what it is, for a reason."""
+
+    person: str
+    skill: Skill
+    text: str
+
+
+class Shift(Scripted, frozen=True, tag_field="kind", tag="shift"):
+    """Who stands a watch, from `at` until `until`, and what was handed over."""
+
+    people: tuple[str, ...]
+    until: datetime
+    note: str = ""
+
+
+class SourceOutage(Scripted, frozen=True, tag_field="kind", tag="source_outage"):
+    """A source or search tool stops working for an agency; owes a compensating measure."""
+
+    source: str
+    text: str
+    until: datetime
+
+
+Inject: TypeAlias = (
+    Post
+    | Tip
+    | ConcernRaised
+    | ChatConcern
+    | RfiOpened
+    | DraftWritten
+    | ReviewerHolds
+    | ReviewerDoesNothing
+    | DraftReleased
+    | DraftAbandoned
+    | Relay
+    | NoReport
+    | NullReport
+    | PlanCites
+    | Qualification
+    | Shift
+    | SourceOutage
+)
+
+
+_Named = TypeVar("_Named", bound=Person | AgencySpec | SourceSpec | Inject)
+
+
+class Scenario(Frozen, frozen=True):
+    """A whole exercise. `injects` are in time order, posts among them."""
+
+    id: str
+    title: str
+    summary: str
+    starts: datetime
+    ends: datetime
+    demo_stops_at: datetime
+    local_offset: timedelta
+    zone: str
+    operation: OperationSpec
+    chatter: ChatterSpec
+    agencies: tuple[AgencySpec, ...]
+    people: tuple[Person, ...]
+    sources: tuple[SourceSpec, ...]
+    ladders: tuple[LadderSpec, ...]
+    measures: tuple[Measure, ...]
+    injects: tuple[Inject, ...]
+
+    def person(self, id: str) -> Person:
+        """The person of that id. Raises: KeyError."""
+        return _by_id(self.people, id)
+
+    def agency(self, id: str) -> AgencySpec:
+        """The agency of that id. Raises: KeyError."""
+        return _by_id(self.agencies, id)
+
+    def source(self, id: str) -> SourceSpec:
+        """The source of that id. Raises: KeyError."""
+        return _by_id(self.sources, id)
+
+    def inject(self, id: str) -> Inject:
+        """The inject of that id. Raises: KeyError."""
+        return _by_id(self.injects, id)
+
+
+def _by_id(values: tuple[_Named, ...], id: str) -> _Named:
+    for value in values:
+        if value.id == id:
+            return value
+    raise KeyError(id)

@@ -1,0 +1,1 @@
+"""Ids, the clock, errors and settings. Standard library only: everything else stands on this."""

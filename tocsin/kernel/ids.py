@@ -1,0 +1,30 @@
+"""Ids: a kind's prefix, then 20 characters that sort by time and cannot be guessed from another."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from tocsin.kernel import clock
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+_RANDOM_BITS = 52
+
+
+def new_id(prefix: str, at: datetime | None = None) -> str:
+    """A new id such as `rpt_01k4…`: 48 bits of milliseconds, then 52 random bits."""
+    millis = int((at or clock.now()).timestamp() * 1000)
+    return prefix + "_" + _encode((millis << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS), 20)
+
+
+def secret_code(groups: int = 4) -> str:
+    """A code a person can write down (`7k3m-92qp-…`): 20 random bits a group."""
+    return "-".join(_encode(secrets.randbits(20), 4) for _ in range(groups))
+
+
+def _encode(number: int, width: int) -> str:
+    out = []
+    for _ in range(width):
+        out.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(out))

@@ -1,0 +1,1 @@
+"""Agencies, accounts, roles, need to know, operations, shifts and qualifications."""

@@ -1,0 +1,244 @@
+"""What people do to people: agencies, accounts, roles, operations, shifts, unmasking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+
+from tocsin.kernel.errors import Conflict, Forbidden, Invalid
+from tocsin.kernel.ids import new_id
+from tocsin.people import terms
+from tocsin.people.models import Account, Agency, Grant, Handover, Member, Operation
+from tocsin.people.rules import permit
+from tocsin.people.terms import Actor, Permission, Role
+from tocsin.record.actions import Writing, writing
+from tocsin.record.models import Vault
+from tocsin.record.terms import Marking, Tlp, stamp
+
+
+def add_agency(actor: Actor, *, agency: str, name: str, short: str = "", kind: str = "") -> str:
+    """Add or rename an agency under a short stable id such as `uscp`. Raises: Forbidden, Invalid."""
+    permit(actor, Permission.ADMINISTER)
+    if not agency.isidentifier():
+        raise Invalid("use letters, digits and underscores", field="agency", cure="For example: metro_police.")
+    with writing(actor) as w:
+        data = {"name": name, "short": short or name, "kind": kind}
+        w.append(terms.AGENCY_ADDED, agency, data, marking=None)
+    return agency
+
+
+def add_person(
+    actor: Actor,
+    *,
+    username: str,
+    name: str,
+    agency: str,
+    roles: list[Role],
+    email: str = "",
+    password: str | None = None,
+    novice: bool = False,
+) -> str:
+    """Add a person with an account and roles; returns the person's id.
+
+    Raises: Forbidden; Invalid when the agency is unknown or the user name is taken.
+    """
+    permit(actor, Permission.ADMINISTER)
+    if not Agency.objects.filter(id=agency).exists():
+        raise Invalid(f"there is no agency {agency!r}", field="agency", cure="Add the agency first.")
+    if Account.objects.filter(username__iexact=username).exists():
+        raise Invalid(f"{username!r} is taken", field="username", cure="Choose another user name.")
+    person = new_id("per")
+    with writing(actor) as w:
+        Account.objects.create(
+            username=username, name=name, email=email, person=person, password=make_password(password)
+        )
+        w.append(terms.PERSON_ADDED, person, {"agency": agency, "novice": novice}, marking=None)
+        for role in roles:
+            _grant(w, person, agency, role)
+    return person
+
+
+def grant_role(actor: Actor, *, person: str, role: Role) -> None:
+    """Give a person a role at their agency. Nobody grants a role to themselves. Raises: Forbidden, Invalid."""
+    permit(actor, Permission.ADMINISTER)
+    if person == actor.person:
+        raise Forbidden("nobody grants a role to themselves", cure="Ask another administrator.")
+    with writing(actor) as w:
+        _grant(w, person, _member(person).agency, role)
+
+
+def revoke_role(actor: Actor, *, person: str, role: Role) -> None:
+    """Take a role from a person. Raises: Forbidden; Conflict when it is not held."""
+    permit(actor, Permission.ADMINISTER)
+    if not Grant.objects.filter(person=person, role=role, revoked_at=None).exists():
+        raise Conflict("the person does not hold that role", field="role")
+    with writing(actor) as w:
+        w.append(terms.ROLE_REVOKED, person, {"role": role.value}, marking=None)
+
+
+def mark_novice(actor: Actor, *, person: str, novice: bool) -> None:
+    """Mark a person as new to the work, or no longer so. Raises: Forbidden, Invalid."""
+    permit(actor, Permission.MANAGE_SHIFTS)
+    _member(person)
+    with writing(actor) as w:
+        w.append(terms.NOVICE_MARKED, person, {"novice": novice}, marking=None)
+
+
+def qualify(actor: Actor, *, person: str, name: str, expires_at: datetime) -> None:
+    """Record a qualification and when it lapses. Raises: Forbidden, Invalid."""
+    permit(actor, Permission.MANAGE_SHIFTS)
+    _member(person)
+    with writing(actor) as w:
+        data = {"id": new_id("qual"), "name": name, "expires_at": stamp(expires_at)}
+        w.append(terms.QUALIFICATION_GRANTED, person, data, marking=None)
+
+
+def open_operation(
+    actor: Actor,
+    *,
+    name: str,
+    lead_agency: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    place: str = "",
+    agencies: list[str] | None = None,
+    checklist: list[str] | None = None,
+    must_know: list[dict[str, str]] | None = None,
+    keywords: list[str] | None = None,
+    k: int = 3,
+) -> str:
+    """Open an operation (a protected event); returns its id.
+
+    `checklist` = indicator categories that count for it; `k` of them raise the duty to assess the whole.
+    `must_know` = [{"agency", "role"}], those without whom nobody may call a warning "informed".
+    Raises: Forbidden; Invalid naming the field.
+    """
+    permit(actor, Permission.MANAGE_OPERATION)
+    if ends_at <= starts_at:
+        raise Invalid("it ends before it starts", field="ends_at", cure="Give an end after the start.")
+    if k < 1:
+        raise Invalid("at least one category must raise the alarm", field="k", cure="Use 2 or more.")
+    known = set(Agency.objects.values_list("id", flat=True))
+    members = list(dict.fromkeys([lead_agency, *(agencies or [])]))
+    for agency in members:
+        if agency not in known:
+            raise Invalid(f"there is no agency {agency!r}", field="agencies", cure="Add the agency first.")
+    operation = new_id("op")
+    marking = Marking(lead_agency, Tlp.AMBER.value, operation)
+    with writing(actor) as w:
+        data = {
+            "name": name,
+            "place": place,
+            "lead_agency": lead_agency,
+            "starts_at": stamp(starts_at),
+            "ends_at": stamp(ends_at),
+            "k": k,
+            "checklist": checklist or [],
+            "must_know": must_know or [],
+            "keywords": keywords or [],
+        }
+        w.append(terms.OPERATION_OPENED, operation, data, marking=marking)
+        for agency in members:
+            w.append(terms.OPERATION_JOINED, operation, {"agency": agency}, marking=marking)
+    return operation
+
+
+def change_operation(actor: Actor, *, operation: str, version: int, **changes: Any) -> None:
+    """Change fields of an operation you have open at `version`. Raises: Forbidden, Conflict, Invalid."""
+    permit(actor, Permission.MANAGE_OPERATION)
+    allowed = {"name", "place", "starts_at", "ends_at", "k", "checklist", "must_know", "keywords"}
+    if unknown := set(changes) - allowed:
+        raise Invalid("cannot be changed", field=", ".join(sorted(unknown)), cure="Leave it out.")
+    with writing(actor) as w:
+        row = Operation.objects.select_for_update().get(id=operation)
+        if row.version != version:
+            raise Conflict("somebody changed this operation since you opened it", cure="Reload and try again.")
+        if actor.agency != row.lead_agency and not actor.system:
+            raise Forbidden("only the lead agency changes an operation")
+        data = {k: stamp(v) if isinstance(v, datetime) else v for k, v in changes.items()}
+        marking = Marking(row.lead_agency, Tlp.AMBER.value, operation)
+        w.append(terms.OPERATION_CHANGED, operation, {**data, "version": version + 1}, marking=marking)
+
+
+def plan_shift(
+    actor: Actor, *, person: str, role: Role, starts_at: datetime, ends_at: datetime
+) -> str:
+    """Put a person on shift in a role they hold. Raises: Forbidden; Invalid when the role is not held."""
+    permit(actor, Permission.MANAGE_SHIFTS)
+    member = _member(person)
+    if not Grant.objects.filter(person=person, role=role, revoked_at=None).exists():
+        raise Invalid("the person does not hold this role", field="role", cure="Grant the role first.")
+    if ends_at <= starts_at:
+        raise Invalid("the shift ends before it starts", field="ends_at", cure="Give a later end.")
+    shift = new_id("shf")
+    with writing(actor) as w:
+        data = {
+            "person": person,
+            "agency": member.agency,
+            "role": role.value,
+            "starts_at": stamp(starts_at),
+            "ends_at": stamp(ends_at),
+        }
+        w.append(terms.SHIFT_PLANNED, shift, data, marking=None)
+    return shift
+
+
+def hand_over(actor: Actor, *, role: Role, text: str) -> str:
+    """Leave a note for the next shift in a role you hold. Raises: Forbidden; Invalid when empty."""
+    permit(actor, Permission.HAND_OVER)
+    if role not in actor.roles:
+        raise Forbidden(f"you do not hold the role {role.title}")
+    if not text.strip():
+        raise Invalid("the note is empty", field="text", cure="Say what is open, or that nothing is.")
+    note = new_id("hnd")
+    with writing(actor) as w:
+        kept = w.keep(note, {"text": text})
+        marking = Marking(actor.agency)
+        w.append(terms.SHIFT_HANDED_OVER, note, {"role": role.value, "note": kept}, marking=marking)
+    return note
+
+
+def read_handover(actor: Actor, *, handover: str) -> None:
+    """Take note of a hand-over note of your own agency. Raises: Forbidden; Conflict when already read."""
+    permit(actor, Permission.HAND_OVER)
+    with writing(actor) as w:
+        row = Handover.objects.select_for_update().filter(id=handover, agency=actor.agency).first()
+        if row is None or row.read_by:
+            raise Conflict("the note was already read, or is not your agency's")
+        w.append(terms.HANDOVER_READ, handover, {}, marking=Marking(actor.agency))
+
+
+def share(w: Writing, *, subject: str, agencies: list[str], marking: Marking) -> None:
+    """Share a subject with agencies by name, within the caller's transaction and authority."""
+    if agencies:
+        w.append(terms.SHARED, subject, {"agencies": sorted(set(agencies))}, marking=marking)
+
+
+def unmask(actor: Actor, *, vault: str, marking: Marking, reason: str) -> dict[str, Any]:
+    """Show an original behind a mask, for a reason that is recorded. Raises: Forbidden, Invalid."""
+    permit(actor, Permission.UNMASK)
+    if actor.agency != marking.agency and not actor.system:
+        raise Forbidden("only the agency that collected it may see behind the mask")
+    if len(reason.strip()) < 10:
+        raise Invalid("say why you need the original", field="reason", cure="A sentence is enough.")
+    with writing(actor) as w:
+        kept = Vault.objects.get(id=vault)
+        data = {"vault": vault, "reason": w.keep(kept.subject, {"text": reason})}
+        w.append(terms.UNMASKED, kept.subject, data, marking=marking)
+        body: dict[str, Any] = kept.body
+    return body
+
+
+def _grant(w: Writing, person: str, agency: str, role: Role) -> None:
+    w.append(terms.ROLE_GRANTED, person, {"role": role.value, "agency": agency}, marking=None)
+
+
+def _member(person: str) -> Member:
+    member = Member.objects.filter(person=person, left_at=None).first()
+    if member is None:
+        raise Invalid(f"there is no person {person!r}", field="person", cure="Add the person first.")
+    return member
+
+

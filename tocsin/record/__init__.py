@@ -1,0 +1,1 @@
+"""The append-only record: entries, vault, tree, checkpoints. State changes only through it."""

@@ -1,0 +1,164 @@
+"""Writing the record. Only here are entries made; a stage's action opens `writing` and appends.
+
+Promise: when the block ends without an error, entries, table changes and vault content are durable
+together; when it raises, none of them happened. Order: entries of one block keep their order.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from tocsin.kernel import clock
+from tocsin.kernel.errors import Invalid
+from tocsin.kernel.ids import new_id
+from tocsin.record import tables
+from tocsin.record.canonical import canonical, commitment
+from tocsin.record.models import Vault
+from tocsin.record.terms import Author, Entry, Marking, stamp
+
+_INSERT = """
+WITH accepted AS (
+    INSERT INTO record_entry (kind, subject, actor, agency, tlp, operation, recorded_at, body)
+    SELECT kind, subject, actor, agency, tlp, operation, recorded_at::timestamptz, body
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+        WITH ORDINALITY AS given(kind, subject, actor, agency, tlp, operation, recorded_at, body, place)
+    ORDER BY place
+    RETURNING n, body
+)
+INSERT INTO record_pending (n, leaf) SELECT n, sha256('\\x00'::bytea || body) FROM accepted
+"""
+
+
+class Writing:
+    """One open transaction on the record. `append` entries, `keep` content; `flush` to read them back."""
+
+    def __init__(self, author: Author, at: datetime) -> None:
+        self.author = author
+        self.at = at
+        self.recorded_at = stamp(at)
+        self._entries: list[Entry] = []
+        self._bodies: list[bytes] = []
+        self._vault: list[Vault] = []
+
+    def append(
+        self,
+        kind: str,
+        subject: str,
+        data: dict[str, Any],
+        *,
+        marking: Marking | None,
+        occurred_at: datetime | None = None,
+        version: int = 1,
+    ) -> Entry:
+        """Add an entry; it is written at the latest when the block ends.
+
+        Raises: Invalid when the data cannot be written canonically (floats, lone surrogates, NUL).
+        """
+        entry = Entry(
+            id=new_id("ent", self.at),
+            kind=kind,
+            v=version,
+            actor=self.author.person,
+            agency=self.author.agency,
+            subject=subject,
+            marking=marking,
+            occurred_at=stamp(occurred_at) if occurred_at else self.recorded_at,
+            recorded_at=self.recorded_at,
+            data=data,
+        )
+        self._bodies.append(encode(entry))
+        self._entries.append(entry)
+        return entry
+
+    def keep(self, subject: str, content: dict[str, Any], *, sealed: bool = False) -> dict[str, str]:
+        """Put content into the vault; returns what the entry's data may hold of it: id and commitment.
+
+        `content["title"]` and `content["text"]`, where there are any, can be searched unless sealed.
+        """
+        content = _without_nul(content)
+        salt = secrets.token_bytes(16)
+        kept = Vault(
+            id=new_id("vlt", self.at), subject=subject, body=content, salt=salt, sealed=sealed, kept_at=self.at
+        )
+        self._vault.append(kept)
+        return {"vault": kept.id, "commitment": commitment(salt, canonical(content)).hex()}
+
+    def flush(self) -> None:
+        """Write what was appended so far, so that this transaction can read it back."""
+        if self._vault:
+            Vault.objects.bulk_create(self._vault, batch_size=2000)
+            self._vault = []
+        if self._entries:
+            entries, bodies = self._entries, self._bodies
+            self._entries, self._bodies = [], []
+            _insert(entries, bodies)
+            tables.apply(entries)
+
+
+@contextmanager
+def writing(author: Author) -> Iterator[Writing]:
+    """Open a transaction on the record for `author` (who must have been authorised already)."""
+    with transaction.atomic():
+        block = Writing(author, clock.now())
+        yield block
+        block.flush()
+
+
+def encode(entry: Entry) -> bytes:
+    """The bytes of an entry that are hashed: RFC 8785 JSON.
+
+    Raises: Invalid when the data has no canonical form.
+    """
+    m = entry.marking
+    return canonical(
+        {
+            "id": entry.id,
+            "kind": entry.kind,
+            "v": entry.v,
+            "actor": entry.actor,
+            "agency": entry.agency,
+            "subject": entry.subject,
+            "marking": m and {"agency": m.agency, "tlp": m.tlp, "operation": m.operation},
+            "occurred_at": entry.occurred_at,
+            "recorded_at": entry.recorded_at,
+            "data": entry.data,
+        }
+    )
+
+
+def _insert(entries: list[Entry], bodies: list[bytes]) -> None:
+    marks = [e.marking or Marking("", "", "") for e in entries]
+    columns = [
+        [e.kind for e in entries],
+        [e.subject for e in entries],
+        [e.actor for e in entries],
+        [m.agency for m in marks],
+        [m.tlp for m in marks],
+        [m.operation for m in marks],
+        [e.recorded_at for e in entries],
+        bodies,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, columns)
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL text holds no NUL: it becomes the replacement character, visibly."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd") if "\x00" in value else value
+    if isinstance(value, dict):
+        return {k: _without_nul(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nul(v) for v in value]
+    if isinstance(value, float):
+        raise Invalid("content holds a fraction", cure="Keep it as a whole number or as text.")
+    return value
+
+
+__all__ = ["Writing", "encode", "writing"]

@@ -1,0 +1,196 @@
+"""`record verify` and `record fsck`: does the record still say what it said, and do the tables follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+from django.db import connection, transaction
+from psycopg import sql
+
+from tocsin.kernel.errors import Corrupt
+from tocsin.record import store, tables
+from tocsin.record.canonical import check_commitment, canonical
+from tocsin.record.models import Checkpoint, Pending, Vault
+from tocsin.record.note import VerifierKey, open_checkpoint
+from tocsin.record.tree import Frontier, leaf_hashes
+
+Progress = Callable[[int], None]
+SHADOW = "tocsin_fsck"
+
+
+def _quiet(_: int) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was checked, all of it good."""
+
+    entries: int
+    checkpoints: int
+    pending: int
+    root: bytes
+
+
+def verify(verifier: VerifierKey, progress: Progress = _quiet, batch: int = 20_000) -> Verified:
+    """Check the whole record against its hashes and signatures.
+
+    1. Places are dense from 0, and every entry is placed or pending.
+    2. Each entry's bytes give the leaf that was placed.
+    3. At each checkpoint the tree has the root that was signed, by this record's key.
+    Raises: Corrupt naming the first bad place.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        signed = list(Checkpoint.objects.order_by("size"))
+        total = store.size()
+        _check_all_placed(total)
+        frontier, at = Frontier(), 0
+        while frontier.size < total:
+            rows = list(store.bodies(frontier.size, min(total, frontier.size + batch), batch=batch))
+            leaves = _checked_leaves(rows, frontier.size)
+            done = 0
+            while at < len(signed) and signed[at].size <= frontier.size + len(leaves) - done:
+                upto = signed[at].size - frontier.size
+                frontier.extend(leaves[done : done + upto])
+                done += upto
+                _check_signed(signed[at], frontier, verifier)
+                at += 1
+            frontier.extend(leaves[done:])
+            progress(len(leaves))
+        if at < len(signed):
+            raise Corrupt(f"a checkpoint was signed at {signed[at].size}, but only {total} entries are there")
+        return Verified(total, len(signed), Pending.objects.count(), frontier.root())
+
+
+def _checked_leaves(rows: list[tuple[int, bytes, bytes]], first: int) -> list[bytes]:
+    if not rows:
+        raise Corrupt(f"place {first} is missing", field="place")
+    leaves = leaf_hashes([body for _, _, body in rows])
+    for i, (seq, leaf, _) in enumerate(rows):
+        if seq != first + i:
+            raise Corrupt(f"place {first + i} is missing", field="place")
+        if leaf != leaves[i]:
+            raise Corrupt(f"the entry at place {seq} is not what was recorded", field="body")
+    return leaves
+
+
+def _check_signed(checkpoint: Checkpoint, frontier: Frontier, verifier: VerifierKey) -> None:
+    signed = open_checkpoint(checkpoint.note.encode(), verifier).checkpoint
+    if signed.size != frontier.size or signed.root != frontier.root():
+        raise Corrupt(f"the entries before place {frontier.size} are not those that were signed", field="root")
+
+
+def _check_all_placed(total: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(e.n), count(*) FROM record_entry e "
+            "LEFT JOIN record_place p USING (n) LEFT JOIN record_pending q USING (n) "
+            "WHERE p.n IS NULL AND q.n IS NULL"
+        )
+        n, count = cursor.fetchone()
+        if count:
+            raise Corrupt(f"{count} entries have no place in the tree, the first is number {n}", field="place")
+        cursor.execute("SELECT count(*) FROM record_place")
+        if cursor.fetchone()[0] != total:
+            raise Corrupt("places are missing from the tree", field="place")
+
+
+def verify_vault(progress: Progress = _quiet) -> int:
+    """Check that what the vault holds is what entries committed to; returns how many were checked.
+
+    Raises: Corrupt naming the first content that was changed.
+    """
+    committed: dict[str, str] = {}
+    for _, entry in store.entries():
+        _collect(entry.data, committed)
+    checked = 0
+    for kept in Vault.objects.iterator(chunk_size=5000):
+        promise = committed.get(kept.id)
+        if promise is None:
+            raise Corrupt(f"the vault holds {kept.id}, which no entry speaks of", field="vault")
+        check_commitment(bytes.fromhex(promise), bytes(kept.salt), canonical(kept.body))
+        checked += 1
+        if checked % 1000 == 0:
+            progress(1000)
+    return checked
+
+
+def _collect(value: object, out: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        if isinstance(value.get("vault"), str) and isinstance(value.get("commitment"), str):
+            out[value["vault"]] = value["commitment"]
+        for part in value.values():
+            _collect(part, out)
+    elif isinstance(value, list):
+        for part in value:
+            _collect(part, out)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A table that differs from what the record says."""
+
+    table: str
+    missing: int
+    extra: int
+    example: str
+
+
+def rebuild(url: str, schema: str, progress: Progress = _quiet, upto: int | None = None, batch: int = 20_000) -> int:
+    """Rebuild every projected table from the record into `schema` (made afresh), by the same `apply`.
+
+    Runs as the owner at `url`, on the current Django connection, which must be the owner's. Returns the
+    number of entries applied.
+    """
+    with psycopg.connect(url, autocommit=True) as c:
+        name = sql.Identifier(schema)
+        c.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
+        c.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+        for table in tables.projections():
+            c.execute(
+                sql.SQL("CREATE UNLOGGED TABLE {} (LIKE public.{} INCLUDING DEFAULTS INCLUDING INDEXES)").format(
+                    sql.Identifier(schema, table), sql.Identifier(table)
+                )
+            )
+    applied = 0
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)).as_string())
+        try:
+            total = store.size() if upto is None else upto
+            while applied < total:
+                entries = [e for _, e in store.entries(applied, min(total, applied + batch), batch=batch)]
+                with transaction.atomic():
+                    tables.apply(entries)
+                applied += len(entries)
+                progress(len(entries))
+        finally:
+            cursor.execute("SET search_path TO public")
+    return applied
+
+
+def fsck(url: str, progress: Progress = _quiet) -> list[Difference]:
+    """Rebuild the tables beside the live ones and compare. [] = the tables are what the record says.
+
+    Runs on a quiet system, or tells of entries that came in meanwhile.
+    """
+    rebuild(url, SHADOW, progress)
+    found: list[Difference] = []
+    with psycopg.connect(url, autocommit=True) as c:
+        for table in sorted(tables.projections()):
+            live, shadow = sql.Identifier("public", table), sql.Identifier(SHADOW, table)
+            missing, example = _except(c, shadow, live)
+            extra, other = _except(c, live, shadow)
+            if missing or extra:
+                found.append(Difference(table, missing, extra, example or other))
+        c.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(SHADOW)))
+    return found
+
+
+def _except(c: psycopg.Connection[tuple[object, ...]], a: sql.Identifier, b: sql.Identifier) -> tuple[int, str]:
+    query = "SELECT count(*), min(x::text) FROM (SELECT to_jsonb(t) AS x FROM {} t EXCEPT SELECT to_jsonb(t) FROM {} t) d"
+    row = c.execute(sql.SQL(query).format(a, b)).fetchone()
+    assert row is not None
+    return int(str(row[0])), str(row[1] or "")

@@ -1,0 +1,70 @@
+"""Reading the record: entries in the order of the tree, and content from the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from tocsin.record.models import Place, Vault
+from tocsin.record.terms import Entry
+
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+def decode(body: bytes | memoryview) -> Entry:
+    """The entry of stored bytes. Raises: msgspec.ValidationError when they are not one."""
+    return _decode(body)
+
+
+def size() -> int:
+    """How many entries have a place in the tree."""
+    last = Place.objects.order_by("-seq").first()
+    return last.seq + 1 if last else 0
+
+
+def entries(first: int = 0, last: int | None = None, *, batch: int = 20_000) -> Iterator[tuple[int, Entry]]:
+    """(place, entry) in the order of the tree, from place `first` up to but without `last`."""
+    for seq, _, body in bodies(first, last, batch=batch):
+        yield seq, _decode(body)
+
+
+def bodies(
+    first: int = 0, last: int | None = None, *, batch: int = 20_000
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """(place, leaf as placed, entry's bytes) in the order of the tree, read in batches by key."""
+    query = (
+        "SELECT p.seq, p.leaf, e.body FROM record_place p JOIN record_entry e USING (n) "
+        "WHERE p.seq >= %s AND p.seq < %s ORDER BY p.seq"
+    )
+    end = size() if last is None else last
+    with connection.cursor() as cursor:
+        while first < end:
+            cursor.execute(query, [first, min(end, first + batch)])
+            rows = cursor.fetchall()
+            yield from rows
+            first = rows[-1][0] + 1 if rows else first + batch
+
+
+def of_subject(subject: str) -> list[tuple[int, int | None, Entry]]:
+    """(acceptance number, place or None, entry) of one subject, oldest first."""
+    query = (
+        "SELECT e.n, p.seq, e.body FROM record_entry e LEFT JOIN record_place p USING (n) "
+        "WHERE e.subject = %s ORDER BY e.n"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [subject])
+        return [(n, seq, _decode(body)) for n, seq, body in cursor.fetchall()]
+
+
+def contents(ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Vault id -> content, for what has not been forgotten. The caller has checked sight of the subject."""
+    wanted = [i for i in ids if i]
+    return dict(Vault.objects.filter(id__in=wanted).values_list("id", "body"))
+
+
+def content(vault: str) -> dict[str, Any]:
+    """One content, or {} when it was forgotten."""
+    return contents([vault]).get(vault, {})

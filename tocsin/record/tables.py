@@ -1,0 +1,112 @@
+"""Net changes to SQL: one statement for each group, the same for live running and for rebuilding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import msgspec
+from django.apps import apps
+from django.db import connection
+from psycopg import sql
+
+from tocsin.kernel.errors import Conflict, Invalid
+from tocsin.record import applying
+from tocsin.record.models import Projection
+from tocsin.record.terms import Add, Entry, Put, Set
+
+
+@cache
+def projections() -> dict[str, dict[str, str]]:
+    """Every rebuildable table: name -> {column: PostgreSQL type}."""
+    return {
+        model._meta.db_table: {
+            f.column: f.db_type(connection) or "text"
+            for f in model._meta.local_concrete_fields
+            if f.column
+        }
+        for model in apps.get_models()
+        if issubclass(model, Projection)
+    }
+
+
+def apply(entries: Iterable[Entry]) -> None:
+    """Bring the tables up to date with `entries`, inside the caller's transaction.
+
+    Raises: Conflict when a row that is to change is not there.
+    """
+    with connection.cursor() as cursor:
+        for (table, op, keys, columns), rows in applying.groups(applying.fold(entries)).items():
+            types = projections()[table]
+            statement = _statement(table, op, keys, columns, tuple(types[c] for c in keys + columns))
+            params = [[_text(row.key[i][1]) for row in rows] for i in range(len(keys))]
+            params += [[_text(row.values[c]) for row in rows] for c in columns]
+            cursor.execute(statement, params)
+            if op is Set and cursor.rowcount != len(rows):
+                missing = len(rows) - cursor.rowcount
+                raise Conflict(f"{missing} of {len(rows)} rows of {table} are not there")
+
+
+@cache
+def _statement(
+    table: str, op: type, keys: tuple[str, ...], columns: tuple[str, ...], types: tuple[str, ...]
+) -> str:
+    """The SQL of one group. Values travel as text arrays, one a column, and are cast on arrival:
+    one spelling for every type, and one round trip for any number of rows."""
+    used = keys + columns
+    kind = dict(zip(used, types, strict=True))
+    target = sql.Identifier(table)
+    names = _join(", ", [sql.Identifier(c) for c in used])
+    given = sql.SQL("unnest({}) AS given({})").format(
+        _join(", ", [sql.SQL("%s::text[]")] * len(used)), names
+    )
+    value = {c: sql.SQL("{}::{}").format(sql.Identifier("given", c), _type(kind[c])) for c in used}
+    if op is Set:
+        match = _join(
+            " AND ", [sql.SQL("{} = {}").format(sql.Identifier("t", k), value[k]) for k in keys]
+        )
+        sets = _join(", ", [sql.SQL("{} = {}").format(sql.Identifier(c), value[c]) for c in columns])
+        made = sql.SQL("UPDATE {} AS t SET {} FROM {} WHERE {}").format(target, sets, given, match)
+        return made.as_string()
+    made = sql.SQL("INSERT INTO {} AS t ({}) SELECT {} FROM {}").format(
+        target, names, _join(", ", [value[c] for c in used]), given
+    )
+    if op is Put:
+        return made.as_string()
+    clash = _join(", ", [sql.Identifier(k) for k in keys])
+    how = sql.SQL("{0} = t.{0} + excluded.{0}" if op is Add else "{0} = excluded.{0}")
+    does = (
+        sql.SQL("UPDATE SET {}").format(_join(", ", [how.format(sql.Identifier(c)) for c in columns]))
+        if columns
+        else sql.SQL("NOTHING")
+    )
+    return sql.SQL("{} ON CONFLICT ({}) DO {}").format(made, clash, does).as_string()
+
+
+def _join(by: str, parts: list[Any]) -> sql.Composed:
+    return sql.SQL(by).join(parts)  # type: ignore[arg-type]
+
+
+def _type(name: str) -> sql.SQL:
+    return sql.SQL(name)  # type: ignore[arg-type]  # a column type of our own models
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _text(value: Any) -> str | None:
+    """A value as the text PostgreSQL reads it from. Raises: Invalid for a NUL character."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, bool):
+        return "t" if value else "f"
+    elif isinstance(value, int):
+        return str(value)
+    else:
+        text = _encode(value).decode()
+    if "\x00" in text or "\\u0000" in text:
+        raise Invalid("the text holds a NUL character", cure="Remove it and send again.")
+    return text

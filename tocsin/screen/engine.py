@@ -1,0 +1,254 @@
+"""The engine: texts in, verdicts out.
+
+How a text is read, cheapest step first, because nearly all texts stop at step 2:
+
+1. fold it (plain view) and let Hyperscan look for every pattern of the catalogue at once;
+2. nothing found, or nothing that could reach the flagging score: no verdict;
+3. only if it shows a spelling trick: fold it again with the trick undone, and look again;
+4. find the exact places with Python's `re`, void what context voids, lower what it lowers, score;
+5. mask it.
+
+Hyperscan runs in prefilter mode: it may report too much, never too little; step 4 decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from threading import Lock
+
+import hyperscan
+
+from tocsin.screen import indicators, normalise, rules
+from tocsin.screen.indicators import BadCatalogue, Catalogue, Context, Indicator, Rule
+from tocsin.screen.masking import masked
+from tocsin.screen.normalise import View
+from tocsin.screen.terms import Span, Verdict
+
+LONGEST_TEXT = 100_000  # characters looked at; a post is a few hundred, and cost must stay bounded
+_MOST_SPANS = 20  # per indicator and text: enough to highlight
+Places = dict[int, set[tuple[int, int]]]  # rule index → spans in the original
+_MATCH_FLAGS = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_PREFILTER
+
+
+class Engine:
+    """Screens texts against one version of the catalogue.
+
+    May be shared between threads; one batch runs at a time. Keeps nothing about the texts it has seen.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.version = catalogue.version
+        self._rules = (*catalogue.indicators, *catalogue.contexts)
+        self._places = [[re.compile(text, re.ASCII) for text in rule.expressions] for rule in self._rules]
+        self._owner = [index for index, rule in enumerate(self._rules) for _ in rule.expressions]
+        self._trick = len(self._owner)
+        expressions = [text for rule in self._rules for text in rule.expressions]
+        self._database = _compiled([*expressions, *normalise.TRICKS], self._rules, self._owner)
+        self._scan = self._database.scan
+        self._hits: list[int] = []
+        self._lock = Lock()
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Engine:
+        """Compile the catalogue in `folder` (the bundled one by default); takes about a second.
+
+        Raises: BadCatalogue, naming file, indicator, field and cure.
+        """
+        return cls(indicators.load(folder))
+
+    def screen(self, texts: Sequence[str]) -> list[Verdict | None]:
+        """One verdict per text in the same order; None where nothing deserves a person's eye.
+
+        Only the first 100,000 characters of a text are looked at. Any `str` is fine, lone surrogates included.
+        """
+        verdicts: list[Verdict | None] = []
+        with self._lock:
+            for text in texts:
+                views = self._views(text[:LONGEST_TEXT])
+                verdicts.append(self._judged(text[:LONGEST_TEXT], views) if views else None)
+        return verdicts
+
+    def counting(self, text: str) -> set[int]:
+        """Indexes into `catalogue.indicators` of those that count in a text, whatever its score: for checking them."""
+        with self._lock:
+            return self._weighed(self._found(self._views(text[:LONGEST_TEXT])))[0]
+
+    def _views(self, text: str) -> list[tuple[View, set[int]]]:
+        """The views of a text in which something was found, each with the rules that may match there."""
+        hits = self._hits
+        hits.clear()
+        view = normalise.plain(text)
+        self._scan(view.text.encode(), self._hit)
+        if not hits:
+            return []
+        views = [(view, self._candidates())]
+        if max(hits) >= self._trick:
+            for other in normalise.tricked(view):
+                hits.clear()
+                self._scan(other.text.encode(), self._hit)
+                views.append((other, self._candidates()))
+        return views
+
+    def _hit(self, expression: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+        self._hits.append(expression)
+
+    def _candidates(self) -> set[int]:
+        """Indexes of the rules that may match; the signs of spelling tricks are not rules."""
+        return {self._owner[hit] for hit in self._hits if hit < self._trick}
+
+    def _judged(self, text: str, views: list[tuple[View, set[int]]]) -> Verdict | None:
+        possible = set[int]().union(*(candidates for _, candidates in views))
+        if self._score(possible, ()) < rules.FLAGGED_FROM:
+            return None
+        places = self._found(views)
+        counted, contexts = self._weighed(places)
+        score = self._score(counted, contexts)
+        priority = rules.priority_of(score)
+        if priority is None:
+            return None
+        order = sorted(counted, key=lambda index: (-self._weight(index), self._rules[index].ref))
+        spans = self._spans(order, places)
+        return Verdict(
+            score=score,
+            priority=priority,
+            spans=spans,
+            indicators=tuple(self._rules[index].ref for index in order),
+            categories=tuple(dict.fromkeys(self._rules[index].category for index in order)),
+            why=tuple(self._rules[index].body.why for index in order),
+            lowered_by=tuple(sorted(self._rules[index].ref for index in contexts)),
+            masked=masked(text, spans),
+            catalogue=self.version,
+        )
+
+    def _found(self, views: list[tuple[View, set[int]]]) -> Places:
+        """Where each rule matches, in the original text."""
+        places: Places = {}
+        for view, candidates in views:
+            for index in candidates:
+                for start, end in self._matches(view, index):
+                    places.setdefault(index, set()).add(view.span(start, end))
+        return places
+
+    def _matches(self, view: View, index: int) -> Iterable[tuple[int, int]]:
+        count = 0
+        for place in self._places[index]:
+            for match in place.finditer(view.text):
+                yield match.span()
+                count += 1
+                if count >= _MOST_SPANS:
+                    return
+
+    def _weighed(self, places: Places) -> tuple[set[int], set[int]]:
+        """Drops what context voids from `places`; returns the indicators that still count and the lowering contexts."""
+        found = [(index, self._rules[index]) for index in places]
+        voids = [(rule.body, places[index]) for index, rule in found if _effect(rule) == "voids"]
+        counted: set[int] = set()
+        for index, rule in found:
+            if not isinstance(rule.body, Indicator):
+                continue
+            for body, around in voids:
+                if _applies(body, rule.category):
+                    places[index] = {span for span in places[index] if not _overlaps(span, around)}
+            if places[index]:
+                counted.add(index)
+        return counted, {index for index, rule in found if _effect(rule) == "lowers"}
+
+    def _weight(self, index: int) -> int:
+        body = self._rules[index].body
+        return body.weight if isinstance(body, Indicator) else 0
+
+    def _score(self, counted: Iterable[int], contexts: Iterable[int]) -> int:
+        strongest: dict[str, int] = {}
+        for index in counted:
+            category = self._rules[index].category
+            strongest[category] = max(strongest.get(category, 0), self._weight(index))
+        lowered: dict[str, int] = {}
+        for index in contexts:
+            body = self._rules[index].body
+            for category in strongest:
+                if isinstance(body, Context) and _applies(body, category):
+                    lowered[category] = min(lowered.get(category, 1000), body.leaves)
+        return rules.scored(strongest, lowered)
+
+    def _spans(self, order: list[int], places: Places) -> tuple[Span, ...]:
+        spans = [
+            Span(start, end, self._rules[index].ref, self._rules[index].category)
+            for index in order
+            for start, end in places[index]
+        ]
+        return tuple(sorted(spans, key=lambda span: (span.start, span.end, span.indicator)))
+
+
+def check(engine: Engine) -> list[str]:
+    """Every example of the catalogue that does not come true, as sentences; an empty list means all do."""
+    return [*_broken_indicators(engine), *_broken_contexts(engine), *_broken_cases(engine)]
+
+
+def _broken_indicators(engine: Engine) -> Iterable[str]:
+    for index, rule in enumerate(engine.catalogue.indicators):
+        for text in rule.body.must:
+            if index not in engine.counting(text):
+                yield f"{rule.ref} must count in: {text}"
+        for text in rule.body.must_not:
+            if index in engine.counting(text):
+                yield f"{rule.ref} must not count in: {text}"
+
+
+def _broken_contexts(engine: Engine) -> Iterable[str]:
+    for rule in engine.catalogue.contexts:
+        places = [re.compile(text, re.ASCII) for text in rule.expressions]
+        for text in rule.body.must + rule.body.must_not:
+            matches = any(place.search(normalise.plain(text).text) for place in places)
+            if matches != (text in rule.body.must):
+                yield f"{rule.ref} must {'match' if text in rule.body.must else 'not match'}: {text}"
+
+
+def _broken_cases(engine: Engine) -> Iterable[str]:
+    for case, verdict in zip(
+        engine.catalogue.cases, engine.screen([case.text for case in engine.catalogue.cases]), strict=True
+    ):
+        score = verdict.score if verdict else 0
+        if case.flagged != (verdict is not None) or score < case.least:
+            wanted = f"flagged with at least {case.least}" if case.flagged else "left alone"
+            because = f" because of {', '.join(verdict.indicators)}" if verdict else ""
+            yield f"case must be {wanted}, but scores {score}{because}: {case.text}"
+
+
+def _effect(rule: Rule) -> str:
+    return rule.body.effect if isinstance(rule.body, Context) else ""
+
+
+def _applies(body: Indicator | Context, category: str) -> bool:
+    return isinstance(body, Context) and (not body.on or category in body.on)
+
+
+def _overlaps(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in others)
+
+
+def _compiled(expressions: Sequence[str], catalogue: Sequence[Rule], owner: Sequence[int]) -> hyperscan.Database:
+    try:
+        return _database(expressions)
+    except hyperscan.HyperscanError as wrong:
+        for number, expression in enumerate(expressions):
+            try:
+                _database([expression])
+            except hyperscan.HyperscanError as why:
+                name = catalogue[owner[number]].ref if number < len(owner) else "spelling tricks"
+                message = f"the matcher cannot use this pattern ({why}): {expression}"
+                raise BadCatalogue(message, field=name, cure="Simplify it, shorten its gaps.") from why
+        raise BadCatalogue(f"the matcher cannot compile the catalogue: {wrong}.", field="catalogue") from wrong
+
+
+def _database(expressions: Sequence[str]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[expression.encode() for expression in expressions],
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=[_MATCH_FLAGS] * len(expressions),
+    )
+    return database

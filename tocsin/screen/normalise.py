@@ -1,0 +1,206 @@
+"""Folding: plain lower-case ASCII views of a text, so that tricks of spelling do not hide words.
+
+A *view* is a folded text that knows where each of its characters came from. Every text has a plain view (Unicode
+compatibility forms, look-alike letters, zero-width characters, case). Texts that show a trick (k1ll, k i l l, kiiiill)
+get further views with the trick undone. The plain view always stays, so undoing a trick can only add matches.
+
+German umlauts fold to their two-letter spelling (ae, oe, ue, ss), the way people type them on other keyboards.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l"}
+_MARKED_UMLAUT = "\ue000"  # stands for a combining diaeresis after a, o, u; private use, so no real text needs it
+
+# Look-alikes that compatibility folding leaves alone: Cyrillic, Greek, phonetic and small capitals.
+# Source of the pairs: the Latin skeletons in Unicode TS 39, reduced to letters that a reader takes for a-z.
+_LOOKALIKES = dict(
+    zip(
+        "авеіјкмнорсѕтухԁһցɡԛԝьαβεικνορτυχωγηµ"
+        "ᴀʙᴄᴅᴇғɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢıɑɩɾɪ",
+        "abeijkmhopcstyxdhggqwbabeiknoptuxwynu"
+        "abcdefghijklmnoprstuvwyziairi",
+        strict=True,
+    )
+)
+_PUNCTUATION = {
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "`": "'", "´": "'",
+    "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
+    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
+    "•": ".", "·": ".", "∙": ".",
+}  # fmt: skip
+_SQUARED = {base + i: chr(97 + i) for base in (0x1F130, 0x1F150, 0x1F170) for i in range(26)}
+
+
+def fold_character(character: str) -> str:
+    """Zero or more lower-case characters that one character stands for."""
+    if ord(character) in _SQUARED:
+        return _SQUARED[ord(character)]
+    if character == _MARKED_UMLAUT:
+        return "e"
+    for form in (character, character.lower()):
+        if form in _PUNCTUATION:
+            return _PUNCTUATION[form]
+        if form in UMLAUTS:
+            return UMLAUTS[form]
+        if form in _LOOKALIKES:
+            return _LOOKALIKES[form]
+    if unicodedata.category(character) == "Cs":
+        return "\ufffd"  # half a surrogate pair cannot be encoded for the matcher
+    if character.isspace():
+        return "\n" if character in "\n\r\u2028\u2029\x85" else " "
+    folded = []
+    for part in unicodedata.normalize("NFKD", character):
+        if unicodedata.category(part) in ("Mn", "Me", "Cf"):  # accents, enclosing marks, zero-width characters
+            continue
+        lower = part.lower()
+        folded.append(_PUNCTUATION.get(part) or _LOOKALIKES.get(lower) or lower)
+    return "".join(folded)
+
+
+class _Table(dict[int, str]):
+    """Folds of code points, worked out when first met."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 20_000:  # bounds memory under text that walks through all of Unicode
+            self.clear()
+        folded = self[code] = fold_character(chr(code))
+        return folded
+
+
+_TABLE = _Table()
+_DECOMPOSED = re.compile("(?<=[aouAOU])\u0308")
+
+
+class View:
+    """A folded text. `span(start, end)` gives the place in the original that produced `text[start:end]`."""
+
+    __slots__ = ("_ends", "_original", "_starts", "text")
+
+    def __init__(
+        self, text: str, original: str, starts: list[int] | None = None, ends: list[int] | None = None
+    ) -> None:
+        self.text = text
+        self._original = original
+        self._starts = starts
+        self._ends = ends
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the original, half open; an empty range maps to an empty range."""
+        if self._starts is None or self._ends is None:
+            if self._original.isascii():
+                return start, end
+            self._starts, self._ends = _plain_offsets(self._original)
+        if end <= start:
+            at = self._starts[start] if start < len(self._starts) else len(self._original)
+            return at, at
+        return self._starts[start], self._ends[end - 1]
+
+    def offsets(self) -> Iterator[tuple[str, int, int]]:
+        """Each character with its place in the original."""
+        for index, character in enumerate(self.text):
+            yield (character, *self.span(index, index + 1))
+
+
+def plain(text: str) -> View:
+    """The plain view: fast, its offsets are only worked out when somebody asks."""
+    if text.isascii():
+        return View(text.lower(), text)
+    return View(_DECOMPOSED.sub(_MARKED_UMLAUT, text).translate(_TABLE), text)
+
+
+def _plain_offsets(original: str) -> tuple[list[int], list[int]]:
+    starts: list[int] = []
+    for index, character in enumerate(_DECOMPOSED.sub(_MARKED_UMLAUT, original)):
+        starts.extend([index] * len(_TABLE[ord(character)]))
+    return starts, [start + 1 for start in starts]
+
+
+# Signs that a text may hide words; deliberately loose, the views decide. Written so that the matcher can hold them too.
+TRICKS = (
+    r"\b[a-z0-9@$!][ ._*\-/|][a-z0-9@$!][ ._*\-/|][a-z0-9@$!]\b",  # k i l l, k.i.l.l
+    r"(?:^|\s)[\"'(#]?[a-z]+[0-9$@!|]+[a-z]+",  # k1ll; links do not start like that
+    r"(?:^|\s)[4$@][a-z]{4}",  # @ttack is also a handle: harmless
+    "|".join(letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"),  # kiiill; w is left out because of www
+)
+_SPACED = re.compile(r"(?<![a-z0-9])[a-z0-9@$!](?:([ ._*\-/|])[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])")
+_TOKEN = re.compile(r"[^\s]+")
+_LEET = re.compile(r"(?<=[a-z])[013457$@!|](?=[013457$@!|]*[a-z])|\b4(?=[a-z]{4})|(?<!\S)[$@](?=[a-z]{4})")
+_LEET_LETTERS = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "$": "s", "@": "a", "!": "i", "|": "l"}
+_RUN = re.compile(r"([a-z])\1{2,}")
+_LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\S+")
+
+
+def tricked(view: View) -> list[View]:
+    """Further views of a text that shows a trick: letters joined and digits read as letters, then runs shortened.
+
+    Runs of three or more letters are shortened to two in one view and to one in another (shooot, kiiill).
+    """
+    undone = _without_leet(_joined(view))
+    views = [undone] if undone.text != view.text else []
+    if _RUN.search(undone.text):
+        views += [_shortened(undone, 2), _shortened(undone, 1)]
+    return views
+
+
+def _pick(view: View, keep: list[int], letters: dict[int, str] | None = None) -> View:
+    """The view reduced to the characters at `keep`, some replaced one for one."""
+    letters = letters or {}
+    spans = [view.span(index, index + 1) for index in keep]
+    text = "".join(letters.get(index, view.text[index]) for index in keep)
+    return View(text, view._original, [start for start, _ in spans], [end for _, end in spans])
+
+
+def _joined(view: View) -> View:
+    drop: set[int] = set()
+    for match in _SPACED.finditer(view.text):
+        drop.update(range(match.start() + 1, match.end(), 2))
+    if not drop:
+        return view
+    return _pick(view, [index for index in range(len(view.text)) if index not in drop])
+
+
+def _without_leet(view: View) -> View:
+    links = [match.span() for match in _LINK.finditer(view.text)]
+    letters: dict[int, str] = {}
+    for match in _LEET.finditer(view.text):
+        if not any(start <= match.start() < end for start, end in links):
+            letters[match.start()] = _LEET_LETTERS[match.group()]
+    for start, end in _pairs_of_ones(view.text, letters):
+        letters.update(dict.fromkeys(range(start, end), "l"))
+    return _pick(view, list(range(len(view.text))), letters) if letters else view
+
+
+def _pairs_of_ones(text: str, letters: dict[int, str]) -> Iterator[tuple[int, int]]:
+    """`11` reads as ll (ki11), a lone `1` as i (k1ll)."""
+    for match in re.finditer("(?<=[a-z])11(?![0-9])", text):
+        if match.start() in letters or not text[match.end() : match.end() + 1].isalpha():
+            yield match.span()
+
+
+def _shortened(view: View, longest: int) -> View:
+    keep = [
+        index
+        for index, run in enumerate(_repeats(view.text))
+        if run < longest or not view.text[index].isalpha()
+    ]
+    return _pick(view, keep)
+
+
+def _repeats(text: str) -> Iterator[int]:
+    """For each character, how many equal ones stand directly before it."""
+    run = 0
+    before = ""
+    for character in text:
+        run = run + 1 if character == before else 0
+        before = character
+        yield run
+
+
+def fold(text: str) -> str:
+    """The plain view's text with white space squeezed: for comparing texts."""
+    return " ".join(plain(text).text.split())

@@ -1,0 +1,1 @@
+"""Products: draft, review clock, release, update, cancel, expire."""

@@ -1,0 +1,7 @@
+"""Reference data, for administrators."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,7 @@
+"""The partner directory."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,7 @@
+"""The record of any subject."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

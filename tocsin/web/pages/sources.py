@@ -1,0 +1,7 @@
+"""Sources, feed health, refused input."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,7 @@
+"""Drafts, review, release."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""The tags that every page is written with: see docs/look.md."""

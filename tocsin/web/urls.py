@@ -1,0 +1,21 @@
+"""Every page's address."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+    path("", include("tocsin.web.pages.owed")),
+    path("", include("tocsin.web.pages.queue")),
+    path("", include("tocsin.web.pages.situations")),
+    path("", include("tocsin.web.pages.warnings")),
+    path("", include("tocsin.web.pages.receipts")),
+    path("", include("tocsin.web.pages.directory")),
+    path("", include("tocsin.web.pages.sources")),
+    path("", include("tocsin.web.pages.tips")),
+    path("", include("tocsin.web.pages.record")),
+    path("", include("tocsin.web.pages.search")),
+    path("", include("tocsin.web.pages.people")),
+    path("", include("tocsin.web.pages.admin")),
+]

@@ -1,0 +1,1 @@
+"""The loops that keep the clock: sequencer, duties, deliveries, feeds."""

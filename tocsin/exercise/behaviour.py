@@ -19,8 +19,8 @@ class Planned(NamedTuple):
 def answer(person: Person, ask: Ask, asked_at: datetime, local_offset: timedelta) -> Planned | None:
     """What `person` answers when asked for `ask` at `asked_at`; None is silence for good.
 
-    The clock of `within` starts when the person is asked, is no longer silent, and is on duty; the answer comes
-    at its very end, so that a run never shows people quicker than stated.
+    The clock of `within` starts when the person is asked, is no longer silent, and is on duty; the
+    answer comes at its very end, so that a run never shows people quicker than stated.
     """
     for candidate in person.behaviour.answers:
         if candidate.ask == ask:
@@ -31,7 +31,7 @@ def answer(person: Person, ask: Ask, asked_at: datetime, local_offset: timedelta
 
 
 def next_on_duty(hours: str, at: datetime, local_offset: timedelta) -> datetime:
-    """The first moment from `at` on that lies within the local `hours` (`19:00-07:00` runs over midnight)."""
+    """The first moment from `at` on within the local `hours` (`19:00-07:00` runs over midnight)."""
     local = at.astimezone(timezone(local_offset))
     opens, closes = (_minutes(part) for part in hours.split("-"))
     now = local.hour * 60 + local.minute

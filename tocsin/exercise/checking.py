@@ -1,4 +1,4 @@
-"""Whether a scenario holds together: every person, source and inject referred to exists, in time order."""
+"""Whether a scenario holds together: whatever it refers to exists, and exists by that time."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def _doubles(scenario: Scenario) -> Iterator[Problem]:
     for where, ids in groups:
         for id, count in Counter(ids).items():
             if count > 1:
-                yield Problem(f"{where} {id}", f"the id is used {count} times.", "Rename all but one.")
+                yield Problem(
+                    f"{where} {id}", f"the id is used {count} times.", "Rename all but one."
+                )
 
 
 def _cast(scenario: Scenario) -> Iterator[Problem]:
@@ -103,7 +105,9 @@ def _cast(scenario: Scenario) -> Iterator[Problem]:
                 yield _unknown(f"people.toml: agencies {agency.id}", "must_know", id, PEOPLE)
     for source in scenario.sources:
         if source.agency not in agencies:
-            yield _unknown(f"sources.toml: sources {source.id}", "agency", source.agency, "agencies")
+            yield _unknown(
+                f"sources.toml: sources {source.id}", "agency", source.agency, "agencies"
+            )
     for ladder in scenario.ladders:
         where = f"people.toml: ladders {ladder.ask} of {ladder.agency}"
         if ladder.agency not in agencies:
@@ -138,7 +142,9 @@ def _times(scenario: Scenario) -> Iterator[Problem]:
     for inject in scenario.injects:
         if not scenario.starts <= inject.at <= scenario.ends:
             yield Problem(
-                _where(inject), "happens outside the exercise.", "Correct its time, or starts and ends."
+                _where(inject),
+                "happens outside the exercise.",
+                "Correct its time, or starts and ends.",
             )
         if isinstance(inject, Shift | SourceOutage) and inject.until <= inject.at:
             yield Problem(_where(inject), "ends before it begins.", "Correct until.")
@@ -198,5 +204,7 @@ def _targets(measure: Measure) -> int:
 def _unknown(where: str, field: str, id: str, group: str) -> Problem:
     late = " before that time" if group in (DRAFTS, ITEMS, ANY) else ""
     return Problem(
-        where, f"{field} names {id!r}, which is not among the {group}{late}.", "Add it, or correct the name."
+        where,
+        f"{field} names {id!r}, which is not among the {group}{late}.",
+        "Add it, or correct the name.",
     )

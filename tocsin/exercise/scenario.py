@@ -1,8 +1,9 @@
 """Load a scenario from its folder of TOML files: strict, and clear about what is wrong and where.
 
-A scenario folder holds `scenario.toml` (the event, the policy, the measures), `people.toml` (agencies, people,
-ladders), `sources.toml`, `injects.toml` and `posts.toml`. Times in the files are local, without an offset;
-`utc_offset` in `scenario.toml` makes them UTC. Durations are written `45m`, `2h30m`, `180d`.
+A scenario folder holds `scenario.toml` (the event, the policy, the measures), `people.toml`
+(agencies, people, ladders), `sources.toml`, `injects.toml` and `posts.toml`. Times in the files are
+local, without an offset; `utc_offset` in `scenario.toml` makes them UTC. Durations are written
+`45m`, `2h30m`, `180d`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -39,16 +40,13 @@ FILES = {
     "injects.toml": ("injects",),
     "posts.toml": ("posts",),
 }
-DURATIONS = frozenset(
-    {"within", "every", "retention", "review_limit", "lead_time", "alarm_window"}
-)
+DURATIONS = frozenset({"within", "every", "retention", "review_limit", "lead_time", "alarm_window"})
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?")
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
-_Value = TypeVar("_Value")
 
 
 class BadScenario(Invalid):
-    """A scenario file cannot be used: `field` is `file: entry`, the message says what, `cure` what to do."""
+    """A scenario file cannot be used; `field` is `file: entry`."""
 
     code = "bad_scenario"
 
@@ -66,15 +64,13 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def names() -> tuple[str, ...]:
     """The scenarios that come with Tocsin, as one types them (`january-6`)."""
-    return tuple(
-        sorted(f.parent.name.replace("_", "-") for f in SCENARIOS.glob("*/scenario.toml"))
-    )
+    return tuple(sorted(f.parent.name.replace("_", "-") for f in SCENARIOS.glob("*/scenario.toml")))
 
 
 def load(name: str) -> Scenario:
     """The scenario called `name` (`january-6` or `january_6`).
 
-    Raises: NotFound when there is none of that name; BadScenario when its files do not hold together.
+    Raises: NotFound when there is none of that name; BadScenario when its files cannot be used.
     """
     if name.replace("_", "-") not in names():
         raise NotFound(
@@ -86,7 +82,9 @@ def load(name: str) -> Scenario:
 
 
 def load_folder(folder: Path) -> Scenario:
-    """The scenario in `folder`: (1) parse, (2) make times and durations typed, (3) convert, (4) cross-check.
+    """The scenario in `folder`.
+
+    1. Parse. 2. Make times and durations typed. 3. Convert to values. 4. Cross-check.
 
     Raises: BadScenario, naming file, entry and cure.
     """

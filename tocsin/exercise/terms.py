@@ -1,6 +1,6 @@
-"""The vocabulary of an exercise: the scenario, its people and sources, what happens, what is measured.
+"""The vocabulary of an exercise: its people and sources, what happens, what is measured.
 
-Every time is aware UTC (files give local time, the loader converts); every duration is a `timedelta`.
+Every time is aware UTC (files give local time, the loader converts), every duration a `timedelta`.
 All values are frozen. What somebody *would* do is a `Behaviour`; what did happen is an `Inject`.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 
 
 class Certainty(StrEnum):
-    """How well a fact of the scenario is known; shown beside it, so that nobody mistakes our text for history."""
+    """How well a fact is known; shown beside it, so that nobody mistakes our text for history."""
 
     DOCUMENTED = "documented"  # in public reports
     SINGLE_SOURCE = "single_source"  # one public source only
@@ -97,7 +97,7 @@ class Judgement(StrEnum):
     """How a person sorts flagged items."""
 
     AS_LABELLED = "as_labelled"  # agrees with the scenario's labels
-    CALLS_HYPERBOLE = "calls_hyperbole"  # afraid to over-report: everything short of a named act is hyperbole
+    CALLS_HYPERBOLE = "calls_hyperbole"  # afraid to over-report: all of it is talk
     REPORTS_ALL = "reports_all"  # the other end of the pendulum
 
 
@@ -115,12 +115,12 @@ class MeasureKind(StrEnum):
 
     ALARM_RAISED_AT = "alarm_raised_at"  # time of the first duty to assess the whole
     QUIET_ALARMS = "quiet_alarms"  # such duties raised by background chatter alone, count
-    UNDECIDED_FLAGGED = "undecided_flagged"  # flagged items past due without decision or escalation, count
+    UNDECIDED_FLAGGED = "undecided_flagged"  # past due, neither decided nor passed on, count
     DRAFT_DECIDED = "draft_decided"  # release or refusal by a named person, time
-    SILENT_DRAFTS_AT_EVENT = "silent_drafts_at_event"  # drafts crossing the start with no decision, count
+    SILENT_DRAFTS_AT_EVENT = "silent_drafts_at_event"  # crossing the start undecided, count
     UNACKNOWLEDGED_ESCALATED = "unacknowledged_escalated"  # next person asked, time
     MUST_KNOW_INFORMED = "must_know_informed"  # every must-know role acknowledged, time
-    WHOLE_WARNING_INFORMED = "whole_warning_informed"  # the same, for a warning drawn from the whole, time
+    WHOLE_WARNING_INFORMED = "whole_warning_informed"  # same, warning on the whole, time
     INFORMED_TOO_SOON = "informed_too_soon"  # shown informed with an acknowledgement missing, count
     ACKNOWLEDGE_MEDIAN = "acknowledge_median"  # minutes
     ACKNOWLEDGE_P95 = "acknowledge_p95"  # minutes
@@ -133,11 +133,11 @@ class MeasureKind(StrEnum):
     OUTAGE_COVERED = "outage_covered"  # compensating measure recorded, time
     FACTS_KEPT = "facts_kept"  # fields equal to the first record at the last hop, percent
     PROTECTED_REPORTED = "protected_reported"  # protected posts sent on as reports, count
-    FALSE_ALARMS = "false_alarms"  # labelled protected or hyperbole, yet reported, percent of reported
-    MISSED_THREATS = "missed_threats"  # labelled threat, incitement or planning, not reported, percent
+    FALSE_ALARMS = "false_alarms"  # protected or hyperbole, percent of reported
+    MISSED_THREATS = "missed_threats"  # threat, incitement, planning unreported, percent
     OVERDUE_PURGES = "overdue_purges"  # items kept past their retention, count
     CHATTER_FLAGGED = "chatter_flagged"  # background posts flagged, per thousand
-    UNQUALIFIED_ALONE = "unqualified_alone"  # shifts with no current collector and no raised duty, count
+    UNQUALIFIED_ALONE = "unqualified_alone"  # watches without a current collector, nobody told
 
 
 class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -166,7 +166,7 @@ class Behaviour(Frozen, frozen=True):
 
 
 class Person(Frozen, frozen=True):
-    """A role played by a scripted person; never a real name. `on_duty` is local hours, `HH:MM-HH:MM`."""
+    """A scripted person: a role, never a real name. `on_duty` is local hours, `HH:MM-HH:MM`."""
 
     id: str
     role: str
@@ -178,7 +178,7 @@ class Person(Frozen, frozen=True):
 
 
 class AgencySpec(Frozen, frozen=True):
-    """A public agency. `must_know` lists the person ids (one per role) who must acknowledge a warning."""
+    """A public agency. `must_know` are the people (one per role) who must acknowledge a warning."""
 
     id: str
     name: str
@@ -190,7 +190,7 @@ class AgencySpec(Frozen, frozen=True):
 class SourceSpec(Frozen, frozen=True):
     """Where intake comes from, why we may read it, and how far it is trusted (Admiralty A to F).
 
-    `kind`, `authority` and `purpose` are codes of the collecting stage; `plain` says them in a sentence.
+    `kind`, `authority` and `purpose` are codes of the collecting stage; `plain` is the sentence.
     `chatter_share` is this source's part of the background, relative to the other sources.
     """
 
@@ -209,7 +209,7 @@ class SourceSpec(Frozen, frozen=True):
 class OperationSpec(Frozen, frozen=True):
     """The protected event, and the policy that bends clocks to it.
 
-    `alarm_categories` of the indicator categories within `alarm_window` raise the duty to assess the whole.
+    `alarm_categories` of indicators within `alarm_window` raise the duty to assess the whole.
     """
 
     id: str
@@ -263,7 +263,10 @@ class Measure(Frozen, frozen=True):
 
 
 class Post(Frozen, frozen=True, tag_field="kind", tag="post"):
-    """A piece of public intake; all invented. `raises` are indicator categories it should raise."""
+    """A piece of public intake, invented. `raises` are the indicator categories it should raise.
+
+    `veiled` posts are clear only to a reader of the posts around them, and are scored apart.
+    """
 
     id: str
     at: datetime
@@ -272,11 +275,12 @@ class Post(Frozen, frozen=True, tag_field="kind", tag="post"):
     text: str
     speech: Speech
     raises: tuple[str, ...] = ()
+    veiled: bool = False
     url: str = ""
 
 
 class Scripted(Frozen, frozen=True):
-    """What every inject but a post carries: whose act, which rows of the history, and how well known."""
+    """What every inject but a post carries: whose act, which rows of history, how well known."""
 
     id: str
     at: datetime
@@ -297,7 +301,7 @@ class Tip(Scripted, frozen=True, tag_field="kind", tag="tip"):
 
 
 class ConcernRaised(Scripted, frozen=True, tag_field="kind", tag="analyst_raises_concern"):
-    """Dissent: somebody says, against the current view, that this is worse. Owes an answer from `to`."""
+    """Dissent: somebody says, against the current view, that this is worse; `to` owes an answer."""
 
     to: str
     text: str
@@ -305,7 +309,7 @@ class ConcernRaised(Scripted, frozen=True, tag_field="kind", tag="analyst_raises
 
 
 class ChatConcern(Scripted, frozen=True, tag_field="kind", tag="chat"):
-    """A concern voiced in chat only. With Tocsin it is filed as dissent and owes an answer from `to`."""
+    """A concern voiced in chat only; Tocsin files it as dissent, and `to` owes an answer."""
 
     to: str
     channel: str
@@ -314,7 +318,7 @@ class ChatConcern(Scripted, frozen=True, tag_field="kind", tag="chat"):
 
 
 class RfiOpened(Scripted, frozen=True, tag_field="kind", tag="rfi_opened"):
-    """A request for information. `due` is what Tocsin requires; `had_due` tells if history's had one."""
+    """A request for information, `due` as Tocsin requires; `had_due`: whether history's had one."""
 
     to: str
     text: str
@@ -324,7 +328,7 @@ class RfiOpened(Scripted, frozen=True, tag_field="kind", tag="rfi_opened"):
 
 
 class DraftWritten(Scripted, frozen=True, tag_field="kind", tag="draft_written"):
-    """A product is drafted and, with `reviewer`, submitted for review. `cites` are posts and tips."""
+    """A product is drafted and, given a `reviewer`, submitted. `cites` are posts and tips."""
 
     product: str
     title: str
@@ -360,7 +364,7 @@ class DraftAbandoned(Scripted, frozen=True, tag_field="kind", tag="draft_abandon
 
 
 class Relay(Scripted, frozen=True, tag_field="kind", tag="relay"):
-    """A warning is passed on. `acknowledged` tells if the recipients answered then; `urgent` if it was marked so."""
+    """A warning is passed on; `acknowledged` and `urgent` say how it was then."""
 
     warning: str
     to: tuple[str, ...]

@@ -8,6 +8,7 @@ from datetime import datetime
 from tocsin.kernel import clock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _RANDOM_BITS = 52
 
 
@@ -23,8 +24,5 @@ def secret_code(groups: int = 4) -> str:
 
 
 def _encode(number: int, width: int) -> str:
-    out = []
-    for _ in range(width):
-        out.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(out))
+    """`number` in base 32, `width` characters (even), two at a time because ids are made by the thousand."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range((width - 2) * 5, -1, -10)])

@@ -25,9 +25,11 @@ from tocsin.record.terms import Author, Entry, Marking, stamp
 _INSERT = """
 WITH accepted AS (
     INSERT INTO record_entry (kind, subject, actor, agency, tlp, operation, recorded_at, body)
-    SELECT kind, subject, actor, agency, tlp, operation, recorded_at::timestamptz, body
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])
-        WITH ORDINALITY AS given(kind, subject, actor, agency, tlp, operation, recorded_at, body, place)
+    SELECT kind, subject, actor, agency, tlp, operation, recorded_at, convert_to(body, 'UTF8')
+    FROM ROWS FROM (json_to_recordset(%s::json) AS (
+        kind text, subject text, actor text, agency text, tlp text, operation text,
+        recorded_at timestamptz, body text
+    )) WITH ORDINALITY AS given(kind, subject, actor, agency, tlp, operation, recorded_at, body, place)
     ORDER BY place
     RETURNING n, body
 )
@@ -133,19 +135,24 @@ def encode(entry: Entry) -> bytes:
 
 
 def _insert(entries: list[Entry], bodies: list[bytes]) -> None:
-    marks = [e.marking or Marking("", "", "") for e in entries]
-    columns = [
-        [e.kind for e in entries],
-        [e.subject for e in entries],
-        [e.actor for e in entries],
-        [m.agency for m in marks],
-        [m.tlp for m in marks],
-        [m.operation for m in marks],
-        [e.recorded_at for e in entries],
-        bodies,
-    ]
+    unmarked = Marking("", "", "")
+    rows = []
+    for e, body in zip(entries, bodies, strict=True):
+        m = e.marking or unmarked
+        rows.append(
+            {
+                "kind": e.kind,
+                "subject": e.subject,
+                "actor": e.actor,
+                "agency": m.agency,
+                "tlp": m.tlp,
+                "operation": m.operation,
+                "recorded_at": e.recorded_at,
+                "body": body.decode(),
+            }
+        )
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, columns)
+        cursor.execute(_INSERT, [tables.given(rows)])
 
 
 def _without_nul(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One value, one byte string: RFC 8785 JSON for entries, and salted commitments for what the vault holds.
+"""One value, one byte string: RFC 8785 JSON for entries; and commitments to what the vault holds.
 
 Entries take a restricted domain (text, whole numbers, yes/no, nothing, lists, objects), because a
 hash must mean the same on every machine and floats do not survive every JSON reader.
@@ -104,14 +104,12 @@ def sha256(data: bytes) -> bytes:
 def _is_plain(value: object, depth: int = 0) -> bool:
     """Whether every part is exactly of a built-in type, in range, and not too deep.
 
-    Called only on what has been encoded, so it is finite. Written out flat, exact types only and
-    the commonest first: an entry of 400 bytes is walked in about 2.5 microseconds.
+    Called only on what has been encoded: so it is finite, and keys are text, for msgspec orders no
+    others. Written out flat, the commonest types first: an entry of 400 bytes is walked in about
+    2 microseconds.
     """
     kind = type(value)
     if kind is dict:
-        for key in value:  # type: ignore[attr-defined]
-            if type(key) is not str:
-                return False
         parts: Iterable[object] = value.values()  # type: ignore[attr-defined]
     elif kind is list or kind is tuple:
         parts = value  # type: ignore[assignment]

@@ -34,7 +34,7 @@ SELECT %s + place - 1, n, leaf FROM unnest(%s::bigint[], %s::bytea[]) WITH ORDIN
 """
 _NODES = """
 INSERT INTO record_node (level, index, hash)
-SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[]) ON CONFLICT DO NOTHING
+SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])
 """
 
 
@@ -45,6 +45,11 @@ class Sequencer:
         self._signer = signer or load_signer()
         self._frontier = Frontier()
 
+    @property
+    def size(self) -> int:
+        """How many entries the tree has, as of the last step."""
+        return self._frontier.size
+
     def step(self, limit: int = 5000) -> int:
         """Place up to `limit` entries; returns how many were placed.
 
@@ -53,36 +58,39 @@ class Sequencer:
         3. Take pending entries in the order accepted, give each the next place, store the new nodes.
         4. Sign a checkpoint when the last one is a second old, and wake the feed, once for the batch.
         """
+        grown, placed = self._frontier, 0
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
             if not cursor.fetchone()[0]:
                 return 0
             cursor.execute("SELECT coalesce(max(seq) + 1, 0) FROM record_place")
             size: int = cursor.fetchone()[0]
-            if self._frontier.size != size:
-                self._frontier = load_frontier(size)
+            if grown.size != size:
+                grown = load_frontier(size)
             cursor.execute(_TAKE, [limit])
             taken = cursor.fetchall()
             if taken:
                 leaves = [bytes(leaf) for _, leaf in taken]
                 cursor.execute(_PLACE, [size, [n for n, _ in taken], leaves])
-                grown = self._frontier.copy()
+                grown = grown.copy()
                 nodes = grown.extend_with_nodes(leaves)
                 if nodes:
                     cursor.execute(_NODES, [list(column) for column in zip(*nodes, strict=True)])
-                self._frontier = grown
                 cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{size} {grown.size}"])
-            self._sign_when_due()
-        return len(taken)
+                placed = len(taken)
+            self._sign_when_due(grown)
+        # Only now: had the commit failed, another sequencer may put other entries at these places.
+        self._frontier = grown
+        return placed
 
-    def _sign_when_due(self) -> None:
-        if self._frontier.size == 0:
+    def _sign_when_due(self, frontier: Frontier) -> None:
+        if frontier.size == 0:
             return
         last = Checkpoint.objects.order_by("-size").first()
         now = clock.now()
-        if last and (last.size >= self._frontier.size or abs(now - last.signed_at) < CHECKPOINT_EVERY):
+        if last and (last.size >= frontier.size or abs(now - last.signed_at) < CHECKPOINT_EVERY):
             return
-        sign_checkpoint(self._frontier, self._signer)
+        sign_checkpoint(frontier, self._signer)
 
 
 def sign_checkpoint(frontier: Frontier, signer: SigningKey) -> Checkpoint:

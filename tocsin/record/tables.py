@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -31,6 +32,16 @@ def projections() -> dict[str, dict[str, str]]:
     }
 
 
+@cache
+def keys() -> dict[str, tuple[str, ...]]:
+    """Every rebuildable table's primary key: name -> columns."""
+    return {
+        model._meta.db_table: tuple(f.column for f in model._meta.pk_fields)
+        for model in apps.get_models()
+        if issubclass(model, Projection)
+    }
+
+
 def apply(entries: Iterable[Entry]) -> None:
     """Bring the tables up to date with `entries`, inside the caller's transaction.
 
@@ -40,9 +51,7 @@ def apply(entries: Iterable[Entry]) -> None:
         for (table, op, keys, columns), rows in applying.groups(applying.fold(entries)).items():
             types = projections()[table]
             statement = _statement(table, op, keys, columns, tuple(types[c] for c in keys + columns))
-            params = [[_text(row.key[i][1]) for row in rows] for i in range(len(keys))]
-            params += [[_text(row.values[c]) for row in rows] for c in columns]
-            cursor.execute(statement, params)
+            cursor.execute(statement, [given([{**dict(row.key), **row.values} for row in rows])])
             if op is Set and cursor.rowcount != len(rows):
                 missing = len(rows) - cursor.rowcount
                 raise Conflict(f"{missing} of {len(rows)} rows of {table} are not there")
@@ -52,16 +61,21 @@ def apply(entries: Iterable[Entry]) -> None:
 def _statement(
     table: str, op: type, keys: tuple[str, ...], columns: tuple[str, ...], types: tuple[str, ...]
 ) -> str:
-    """The SQL of one group. Values travel as text arrays, one a column, and are cast on arrival:
-    one spelling for every type, and one round trip for any number of rows."""
+    """The SQL of one group. Its rows travel as one JSON text, and PostgreSQL reads each value as the
+    type of its column: one spelling for every type, one round trip for any number of rows."""
     used = keys + columns
-    kind = dict(zip(used, types, strict=True))
     target = sql.Identifier(table)
     names = _join(", ", [sql.Identifier(c) for c in used])
-    given = sql.SQL("unnest({}) AS given({})").format(
-        _join(", ", [sql.SQL("%s::text[]")] * len(used)), names
+    given = sql.SQL("json_to_recordset(%s::json) AS given({})").format(
+        _join(
+            ", ",
+            [
+                sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(t))  # type: ignore[arg-type]
+                for c, t in zip(used, types, strict=True)
+            ],
+        )
     )
-    value = {c: sql.SQL("{}::{}").format(sql.Identifier("given", c), _type(kind[c])) for c in used}
+    value = {c: sql.Identifier("given", c) for c in used}
     if op is Set:
         match = _join(
             " AND ", [sql.SQL("{} = {}").format(sql.Identifier("t", k), value[k]) for k in keys]
@@ -88,25 +102,13 @@ def _join(by: str, parts: list[Any]) -> sql.Composed:
     return sql.SQL(by).join(parts)  # type: ignore[arg-type]
 
 
-def _type(name: str) -> sql.SQL:
-    return sql.SQL(name)  # type: ignore[arg-type]  # a column type of our own models
-
-
 _encode = msgspec.json.Encoder().encode
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not an escaped backslash before "u0000"
 
 
-def _text(value: Any) -> str | None:
-    """A value as the text PostgreSQL reads it from. Raises: Invalid for a NUL character."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value
-    elif isinstance(value, bool):
-        return "t" if value else "f"
-    elif isinstance(value, int):
-        return str(value)
-    else:
-        text = _encode(value).decode()
-    if "\x00" in text or "\\u0000" in text:
+def given(rows: list[dict[str, Any]]) -> str:
+    """Rows as JSON text. Raises: Invalid for a NUL character, which PostgreSQL cannot hold."""
+    text = _encode(rows)
+    if b"\\u0000" in text and _NUL.search(text):
         raise Invalid("the text holds a NUL character", cure="Remove it and send again.")
-    return text
+    return text.decode()

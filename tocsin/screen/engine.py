@@ -8,7 +8,7 @@ How a text is read, cheapest step first, because nearly all texts stop at step 2
 4. find the exact places with Python's `re`, void what context voids, lower what it lowers, score;
 5. mask it.
 
-Hyperscan runs in prefilter mode: it may report too much, never too little; step 4 decides.
+Step 1 may report too much, never too little (see `prefilter`); step 4 decides.
 """
 
 from __future__ import annotations
@@ -18,18 +18,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 
-import hyperscan
-
 from tocsin.screen import indicators, normalise, rules
-from tocsin.screen.indicators import BadCatalogue, Catalogue, Context, Indicator, Rule
+from tocsin.screen.indicators import Catalogue, Context, Indicator, Rule
 from tocsin.screen.masking import masked
 from tocsin.screen.normalise import View
+from tocsin.screen.prefilter import Prefilter
 from tocsin.screen.terms import Span, Verdict
 
 LONGEST_TEXT = 100_000  # characters looked at; a post is a few hundred, and cost must stay bounded
 _MOST_SPANS = 20  # per indicator and text: enough to highlight
 Places = dict[int, set[tuple[int, int]]]  # rule index → spans in the original
-_MATCH_FLAGS = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_PREFILTER
 
 
 class Engine:
@@ -46,8 +44,9 @@ class Engine:
         self._owner = [index for index, rule in enumerate(self._rules) for _ in rule.expressions]
         self._trick = len(self._owner)
         expressions = [text for rule in self._rules for text in rule.expressions]
-        self._database = _compiled([*expressions, *normalise.TRICKS], self._rules, self._owner)
-        self._scan = self._database.scan
+        names = [self._rules[index].ref for index in self._owner] + ["spelling tricks"] * len(normalise.TRICKS)
+        self._prefilter = Prefilter([*expressions, *normalise.TRICKS], names)
+        self._scan = self._prefilter.scan
         self._hits: list[int] = []
         self._lock = Lock()
 
@@ -227,28 +226,3 @@ def _applies(body: Indicator | Context, category: str) -> bool:
 
 def _overlaps(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
     return any(start < span[1] and span[0] < end for start, end in others)
-
-
-def _compiled(expressions: Sequence[str], catalogue: Sequence[Rule], owner: Sequence[int]) -> hyperscan.Database:
-    try:
-        return _database(expressions)
-    except hyperscan.HyperscanError as wrong:
-        for number, expression in enumerate(expressions):
-            try:
-                _database([expression])
-            except hyperscan.HyperscanError as why:
-                name = catalogue[owner[number]].ref if number < len(owner) else "spelling tricks"
-                message = f"the matcher cannot use this pattern ({why}): {expression}"
-                raise BadCatalogue(message, field=name, cure="Simplify it, shorten its gaps.") from why
-        raise BadCatalogue(f"the matcher cannot compile the catalogue: {wrong}.", field="catalogue") from wrong
-
-
-def _database(expressions: Sequence[str]) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[expression.encode() for expression in expressions],
-        ids=list(range(len(expressions))),
-        elements=len(expressions),
-        flags=[_MATCH_FLAGS] * len(expressions),
-    )
-    return database

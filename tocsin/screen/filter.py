@@ -16,7 +16,7 @@ import msgspec
 
 from tocsin.kernel.errors import Invalid
 from tocsin.screen.duplicates import Grouper
-from tocsin.screen.engine import Engine
+from tocsin.screen.engine import LONGEST_TEXT, Engine
 from tocsin.screen.terms import Group, Priority, Refusal, Tally, Verdict
 
 LONGEST_LINE = 1 << 20  # bytes
@@ -31,6 +31,7 @@ _CURES = {
     Refusal.TEXT_NOT_A_STRING: "The text field must be a string.",
     Refusal.TEXT_TOO_LONG: "The text is longer than 100,000 characters: split it.",
 }
+_ANY_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])  # other fields pass through byte for byte, big numbers too
 
 
 class _Count:
@@ -130,6 +131,7 @@ class _Reader:
             if count.lines == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             try:
+                line.decode()  # the decoder does not look at fields it skips, but they are passed on
                 text: str = self._decoder.decode(line).text
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 if not line.strip():
@@ -137,7 +139,7 @@ class _Reader:
                 else:
                     self._refuse(self._reason(line), len(line), count, dead)
                 continue
-            if len(text) > 100_000:
+            if len(text) > LONGEST_TEXT:
                 self._refuse(Refusal.TEXT_TOO_LONG, len(line), count, dead)
             else:
                 rows.append((line, text))
@@ -164,7 +166,7 @@ class _Reader:
 
 
 def _flagged(line: bytes, verdict: Verdict, group: Group, masked_field: str | None) -> bytes:
-    row: dict[str, Any] = msgspec.json.decode(line)
+    row: dict[str, Any] = _ANY_ROW.decode(line)
     if masked_field is not None:
         row[masked_field] = verdict.masked.text
     row[ADDED_FIELD] = {

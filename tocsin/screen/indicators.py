@@ -118,6 +118,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 Decoded = TypeVar("Decoded")
 _REFERENCE = re.compile(r"\{([a-z_]+)\}")
+_WORD_END = re.compile(r"\\b(?=$|[)|$^?\"]|\(\?:\[\^|\(\?[!=])")  # a \b that closes a word; all others open one
 _SPACE = re.compile(r"(\[[^\]]*\])| ")
 
 
@@ -217,6 +218,7 @@ def _rule(file: str, content: CategoryFile, body: Indicator | Context, words: di
             raise _bad(file, field, "it has capitals or letters outside ASCII.", cure)
         written = _written_out(file, field, pattern, words, "Add it to vocabulary.toml or correct the name.")
         expression = _SPACE.sub(lambda found: found[1] or r"\s+", written)
+        expression = _WORD_END.sub(r"(?!\\w)", expression).replace(r"\b", r"(?<!\w)")
         try:
             compiled = re.compile(expression, re.ASCII)
         except re.error as wrong:

@@ -33,6 +33,11 @@ _PUNCTUATION = {
     "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
     "•": ".", "·": ".", "∙": ".",
 }  # fmt: skip
+_EMOJI = {
+    **dict.fromkeys("😂🤣😆😹😜🤪", " lol "),
+    **dict.fromkeys("🔪🗡", " knife "),
+    "🔫": " gun ", "💣": " bomb ", "🪓": " axe ",
+}  # fmt: skip
 _SQUARED = {base + i: chr(97 + i) for base in (0x1F130, 0x1F150, 0x1F170) for i in range(26)}
 
 
@@ -43,6 +48,8 @@ def fold_character(character: str) -> str:
     if character == _MARKED_UMLAUT:
         return "e"
     for form in (character, character.lower()):
+        if form in _EMOJI:
+            return _EMOJI[form]
         if form in _PUNCTUATION:
             return _PUNCTUATION[form]
         if form in UMLAUTS:

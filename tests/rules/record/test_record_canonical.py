@@ -57,11 +57,24 @@ def test_subclasses_of_text_and_numbers_count_as_what_they_are() -> None:
     class Text(str):
         __slots__ = ()
 
+    class Word(str, enum.Enum):  # noqa: UP042 - the older form, whose str() is not its value
+        ONE = "one"
+
     assert canonical({Text("b"): Text("x"), "a": Colour.RED}) == b'{"a":"red","b":"x"}'
+    for keyed in ({Text("b"): "x", "a": 1}, {Colour.RED: "x", "a": 1}, {Word.ONE: "x", "a": 1}):
+        assert canonical(keyed) == rfc8785.dumps(keyed)  # type: ignore[arg-type]
 
 
 class Unknown:
     pass
+
+
+class Key(enum.Enum):
+    WORD = "word"
+
+
+class Number(enum.IntEnum):
+    ONE = 1
 
 
 @pytest.mark.parametrize(
@@ -78,6 +91,9 @@ class Unknown:
         ({"\udfff": 1}, "$ (a key)"),
         ({1: "a"}, "$"),
         ({"a": {None: 1}}, "$.a"),
+        ({Key.WORD: 1}, "$"),
+        ({Number.ONE: 1}, "$"),
+        ({"a": Key.WORD}, "$.a"),
         ({"a": {"b": 1, True: 1}}, "$.a"),
         ({"a": b"bytes"}, "$.a"),
         ({"a": {1, 2}}, "$.a"),

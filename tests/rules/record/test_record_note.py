@@ -141,6 +141,13 @@ def test_a_name_alone_does_not_make_a_known_key() -> None:
         note.open_checkpoint(checkpoint_by(impostor), LOG.verifier)
 
 
+def test_a_signature_under_another_name_is_not_this_keys() -> None:
+    true = LOG.sign("text\n")
+    for name, key_id in ((STRANGER.name, true.key_id), (true.name, STRANGER.verifier.key_id)):
+        with pytest.raises(BadSignature, match="another key"):
+            LOG.verifier.verify("text\n", note.Signature(name, key_id, true.value))
+
+
 def test_the_time_of_a_cosignature_is_signed() -> None:
     signature = ONE.sign(CHECKPOINT.text(), AT)
     for seconds in (int(AT.timestamp()) + 1, 2**63, 2**64 - 1):

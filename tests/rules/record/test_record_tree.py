@@ -219,6 +219,34 @@ def test_a_refused_batch_changes_nothing() -> None:
     assert (frontier.size, frontier.root()) == (5, ROOTS[5])
 
 
+def test_a_batch_that_fails_half_way_changes_nothing() -> None:
+    frontier = Frontier()
+    frontier.extend(LEAVES[:5])
+    with pytest.raises(TypeError):
+        frontier.extend([LEAVES[5], LEAVES[6], "text of thirty-two characters ok"])  # type: ignore[list-item]
+    assert (frontier.size, frontier.root()) == (5, ROOTS[5])
+
+
+def test_a_proof_made_for_a_tree_of_another_height_is_refused() -> None:
+    """The hashes fit, and so would the roots, if the sizes were not held against the length."""
+    more = tree.leaf_hash(b"more")
+    proof = tree.inclusion_proof(get, 3, 8)
+    above = tree.node_hash(more, ROOTS[8])
+    with pytest.raises(NotIncluded, match="too long"):
+        tree.verify_inclusion(LEAVES[3], 3, 8, [*proof, more], above)
+    with pytest.raises(NotIncluded, match="too short"):
+        tree.verify_inclusion(LEAVES[3], 3, 8, proof[:-1], ROOTS[4])
+    proof = tree.consistency_proof(get, 2, 8)
+    with pytest.raises(NotConsistent, match="too short"):
+        tree.verify_consistency(2, 8, ROOTS[2], ROOTS[4], proof[:-1])
+    with pytest.raises(NotConsistent, match="too short"):
+        tree.verify_consistency(3, 8, ROOTS[3], ROOTS[8], [])
+    proof = [*tree.consistency_proof(get, 3, 4), more]
+    roots = tree.node_hash(more, ROOTS[3]), tree.node_hash(more, ROOTS[4])
+    with pytest.raises(NotConsistent, match="too long"):
+        tree.verify_consistency(3, 4, *roots, proof)
+
+
 def test_a_proof_with_hashes_of_the_wrong_length_is_refused() -> None:
     proof = tree.inclusion_proof(get, 3, 8)
     with pytest.raises(NotIncluded, match="32 bytes"):

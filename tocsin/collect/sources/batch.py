@@ -45,8 +45,8 @@ class Batch:
 
     Promises: records come in the source's order; one unreadable record never stops the rest;
     iterating never raises for what the source sent. `cursor` covers every record handed out so
-    far: save it in the same transaction as those records, and a fetch that was cut short goes on
-    behind the last saved record. `outcome` is final once the iteration has ended.
+    far: save a copy in the same transaction as those records, and a fetch that was cut short goes
+    on behind the last saved record. `outcome` is final once the iteration has ended.
     """
 
     def __init__(self, cursor: Cursor | None = None, *, total_bytes: int = 0) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import feedparser
 import msgspec
 from msgspec import Struct
 
@@ -30,7 +31,7 @@ class FeedSource(Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str
     timeout_seconds: float = 20.0
-    size_bytes: int = 8 * 1024 * 1024
+    size_bytes: int = 4 * 1024 * 1024
     redirects: int = 5
     user_agent: str = "Tocsin"
 
@@ -79,8 +80,6 @@ def parse(document: Document) -> Any:
     Raises:
         Broken: it is no feed, or breaks off before its first entry.
     """
-    import feedparser  # type: ignore[import-untyped] # dear to load
-
     headers = {
         "content-type": document.headers.get("content-type", ""),
         "content-location": document.url,
@@ -176,7 +175,9 @@ def _posted(entry: Any) -> tuple[datetime | None, dict[str, str]]:
         parsed = entry.get(f"{name}_parsed")
         if parsed:
             try:
-                return datetime(*parsed[:5], min(parsed[5], 59), tzinfo=UTC), {}
+                year, month, day, hour, minute, second = parsed[:6]
+                at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+                return at, {}
             except (ValueError, OverflowError, TypeError):
                 pass
     written = one_line(_text(entry, "published") or _text(entry, "updated"))[:200]

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import UNSET
 
 from tocsin.collect.sources.batch import Batch, refuse
-from tocsin.collect.sources.files import (
+from tocsin.collect.sources.mapping import Mapping, Shaper, UnfitRow
+from tocsin.collect.sources.rows import (
     LINE_CAP,
     Records,
     lines_of,
@@ -17,7 +18,6 @@ from tocsin.collect.sources.files import (
     unpacked,
     unreadable,
 )
-from tocsin.collect.sources.mapping import Mapping, Shaper, UnfitRow
 from tocsin.collect.terms import Item, Refused
 
 

@@ -3,12 +3,14 @@
 from typing import Any, BinaryIO, Final
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 from msgspec import UNSET
 
 from tocsin.collect.sources.batch import Batch, refuse
-from tocsin.collect.sources.files import Records, needed_columns, unreadable
 from tocsin.collect.sources.mapping import Mapping, Shaper, UnfitRow
 from tocsin.collect.sources.plain import without_surrogates
+from tocsin.collect.sources.rows import Records, needed_columns, unreadable
 from tocsin.collect.terms import Item, Refused
 
 SLICE: Final = 1024
@@ -22,9 +24,6 @@ def parquet_rows(raw: BinaryIO, mapping: Mapping, batch: Batch, skip: int) -> Re
         BadMapping: the file lacks a required column.
         Broken: it is not a Parquet file.
     """
-    import pyarrow as pa  # type: ignore[import-untyped] # dear to load, and few sources need it
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
     shaper = Shaper(mapping)
     try:
         file = pq.ParquetFile(raw)

@@ -120,7 +120,7 @@ def _check_times(mapping: Mapping) -> None:
     except ValueError as error:
         cure = "Use a name such as UTC or America/New_York."
         raise BadMapping(str(error), field="times.zone", cure=cure) from error
-    for name in mapping.times.formats:
+    for name in mapping.times.formats or ("",):
         if not is_format(name):
             cure = 'Use "iso", "unix", "unix_ms" or a pattern such as "%d.%m.%Y %H:%M".'
             raise BadMapping(f"{name!r} is not a time format", field="times.formats", cure=cure)

@@ -21,7 +21,7 @@ class Limits(Struct, frozen=True):
     """Bounds of one fetch: whole time taken, size once unpacked, redirects followed."""
 
     timeout_seconds: float = 20.0
-    size_bytes: int = 8 * 1024 * 1024
+    size_bytes: int = 4 * 1024 * 1024
     redirects: int = 5
     allow_private: bool = False
 
@@ -73,7 +73,7 @@ def _one_hop(
     try:
         location = response.headers.get("location", "")
         if response.status_code in _REDIRECTS and location:
-            return urljoin(url, location)
+            return str(urljoin(url, location))
         if response.status_code == 304:
             return Document(304, url, _lowered(response), b"")
         _refuse_status(response)

@@ -70,13 +70,17 @@ def _word(value: Any) -> str:
 @register.simple_tag
 def asset(path: str) -> str:
     """URL of one of our static files, with its version, so that it may be cached for ever."""
-    file = _STATIC / path
+    file = _file(path)
     return f"{static('tocsin/' + path)}?v={_version(path, file.stat().st_mtime_ns)}"
+
+
+def _file(path: str) -> Path:
+    return _STATIC.joinpath(*path.split("/"))  # split: a template's SafeString is no path part
 
 
 @lru_cache(maxsize=64)
 def _version(path: str, _changed: int) -> str:
-    return hashlib.sha256((_STATIC / path).read_bytes()).hexdigest()[:10]
+    return hashlib.sha256(_file(path).read_bytes()).hexdigest()[:10]
 
 
 @register.simple_tag
@@ -135,7 +139,7 @@ def when(at: datetime | None, form: str = "full") -> SafeString:
 
 
 @register.filter
-def length(value: timedelta | None) -> str:
+def span(value: timedelta | None) -> str:
     """A length of time in words: `42 min`, `3 h 10 min`."""
     return "–" if value is None else _times.span(value)
 
@@ -323,3 +327,22 @@ def field(bound: BoundField, cure: str = "") -> dict[str, Any]:
         "inline": kind == "checkbox" and not many,
         "cure": cure,
     }
+
+
+@register.simple_tag
+def zone_key() -> str:
+    """The zone's name for the browser, such as America/New_York."""
+    return zone().key
+
+
+@register.simple_tag
+def zone_short() -> str:
+    """The zone's short name now, such as ET."""
+    return _times.zone_name(clock.now().astimezone(zone()))
+
+
+@register.simple_tag
+def wall_clock() -> str:
+    """The time now, such as `14:02 ET`."""
+    now = clock.now()
+    return _times.day_and_time(now, now, zone())

@@ -1,0 +1,164 @@
+"""The record: durable appends, place in the tree, rebuild, verify, and cost as it grows."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from tocsin.cli.benches import Measure, fresh_database, percentile
+
+WRITERS = 16
+_WHAT = {
+    "entry": "an entry that changes no table",
+    "duty": "opening a duty: an entry and a row",
+}
+
+
+def run(*, quick: bool = False) -> Iterator[Measure]:
+    """All figures of the record; `quick` = small sizes."""
+    with fresh_database("record") as url:
+        for what in _WHAT:
+            for batch in (1, 10):
+                yield from _appends(url, what, batch, seconds=1 if quick else 5)
+    with fresh_database("growth") as url:
+        yield from _growth([1_000, 10_000] if quick else [10_000, 100_000, 1_000_000])
+        yield from _reading(url)
+
+
+def connect(url: str) -> None:
+    """Make this (spawned) process a client of the database at the application's `url`."""
+    import django  # noqa: PLC0415 - a spawned process starts from nothing
+
+    django.setup()
+    from tocsin.record import database  # noqa: PLC0415
+
+    database.configure(url)
+
+
+def as_app(url: str) -> str:
+    """The application role's form of an embedded owner's URL."""
+    return url.replace("postgresql://postgres:", "postgresql://tocsin_app:")
+
+
+def _appends(url: str, what: str, batch: int, seconds: float) -> Iterator[Measure]:
+    """Writers in processes of their own, each block one durable commit; one sequencer beside them."""
+    spawn = mp.get_context("spawn")
+    ready, stop, results = spawn.Barrier(WRITERS + 2), spawn.Event(), spawn.Queue()
+    args = (as_app(url), what, batch, ready, stop, results)
+    writers = [spawn.Process(target=_write, args=args) for _ in range(WRITERS)]
+    sequencer = spawn.Process(target=_sequence, args=(as_app(url), ready, stop, results))
+    for process in (*writers, sequencer):
+        process.start()
+    ready.wait()
+    time.sleep(seconds)
+    stop.set()
+    got = [results.get() for _ in range(WRITERS + 1)]
+    for process in (*writers, sequencer):
+        process.join()
+    rate = sum(n / took for kind, n, took in got if kind == "written")
+    lags = next(lags for kind, lags, _ in got if kind == "lags")
+    how = f"{WRITERS} processes, {batch} a commit, fsync on, sequencer beside them; {_WHAT[what]}"
+    name = f"{what}.batch_{batch}"
+    yield Measure(f"record.append.writers_{WRITERS}.{name}", round(rate), "entries/s", how)
+    worst = f"oldest entry of each batch, from its recorded_at to its place being committed; {how}"
+    yield Measure(f"record.place.p99.{name}", round(percentile(lags, 0.99) * 1000, 1), "ms", worst)
+
+
+def _write(url: str, what: str, batch: int, ready: Any, stop: Any, results: Any) -> None:
+    connect(url)
+    from tocsin.people.terms import SYSTEM  # noqa: PLC0415
+    from tocsin.record.actions import writing  # noqa: PLC0415
+
+    _append(what, writing, SYSTEM, 1)
+    ready.wait()
+    begin, written = time.perf_counter(), 0
+    while not stop.is_set():
+        _append(what, writing, SYSTEM, batch)
+        written += batch
+    results.put(("written", written, time.perf_counter() - begin))
+
+
+def _append(what: str, writing: Any, author: Any, count: int) -> None:
+    from tocsin.duties.actions import open_duty  # noqa: PLC0415
+    from tocsin.people.terms import UNMASKED  # noqa: PLC0415
+    from tocsin.record.terms import Marking  # noqa: PLC0415
+
+    marking = Marking("fusion", "AMBER", "op_march")
+    with writing(author) as w:
+        for i in range(count):
+            if what == "duty":
+                open_duty(
+                    w, "review", f"wrn_{i}", "Review the draft", marking, owner_agency="fusion", owner_role="release_authority"
+                )
+            else:
+                w.append(UNMASKED, f"rpt_{i}", {"vault": "vlt_0123456789abcdefghij", "reason": {}}, marking=marking)
+
+
+def _sequence(url: str, ready: Any, stop: Any, results: Any) -> None:
+    connect(url)
+    from django.db import connection  # noqa: PLC0415
+
+    from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
+
+    sequencer, lags = Sequencer(), []
+    query = (
+        "SELECT extract(epoch FROM clock_timestamp() - recorded_at) FROM record_entry e "
+        "JOIN record_place p USING (n) WHERE p.seq = %s"
+    )
+    sequencer.step(100_000)
+    ready.wait()
+    while True:
+        first = sequencer.size
+        if sequencer.step():
+            with connection.cursor() as cursor:
+                cursor.execute(query, [first])
+                lags.append(float(cursor.fetchone()[0]))
+        elif stop.is_set():
+            break
+        else:
+            time.sleep(0.02)
+    results.put(("lags", lags, 0.0))
+
+
+def _growth(sizes: list[int]) -> Iterator[Measure]:
+    """One writer, 1,000 duties a commit, then placed: the cost of an entry as the record grows."""
+    from tocsin.people.terms import SYSTEM  # noqa: PLC0415
+    from tocsin.record.actions import writing  # noqa: PLC0415
+    from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
+
+    sequencer, size = Sequencer(), 0
+    for target in sizes:
+        while size < target - 5_000:
+            _append("duty", writing, SYSTEM, 1000)
+            size += 1000
+            sequencer.step()
+        begin = time.perf_counter()
+        while size < target:
+            _append("duty", writing, SYSTEM, 1000)
+            size += 1000
+            sequencer.step()
+        took = (time.perf_counter() - begin) / 5_000 * 1e6
+        how = "one writer, 1,000 duties a commit, placed in the tree; mean of the last 5,000"
+        yield Measure(f"record.cost_per_entry.at_{target}", round(took, 1), "us", how)
+    while sequencer.step():
+        pass
+
+
+def _reading(url: str) -> Iterator[Measure]:
+    from tocsin.record import checking, database, store  # noqa: PLC0415
+    from tocsin.record.sequencer import load_signer  # noqa: PLC0415
+
+    size = store.size()
+    begin = time.perf_counter()
+    checking.verify(load_signer().verifier)
+    yield _rate("record.verify", size, begin, "every leaf, the tree, every checkpoint signature")
+    database.configure(url)
+    begin = time.perf_counter()
+    checking.rebuild(url, "bench_rebuild")
+    yield _rate("record.rebuild", size, begin, "by the same apply into a schema of its own, with indexes")
+
+
+def _rate(name: str, size: int, begin: float, how: str) -> Measure:
+    return Measure(name, round(size / (time.perf_counter() - begin)), "entries/s", f"{size} entries; {how}")

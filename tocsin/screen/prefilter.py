@@ -1,0 +1,152 @@
+"""Finding, in one pass over a text, the few patterns that may match it.
+
+Hyperscan compiles patterns with many word lists and gaps into machines that take minutes to build. So each pattern is
+taken apart at its gaps, the parts (mostly plain word lists, many shared between patterns) are compiled once, and a
+pattern counts as possible when all of its parts were seen, in any order. That may report too much, never too little:
+the caller looks again with the whole pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import hyperscan
+
+from tocsin.screen.indicators import BadCatalogue
+
+_GAP = re.compile(
+    r"\(\?:\[\^[^\]]*\]\{0,\d+\}\)"  # (?:[^.!?]{0,40})
+    r"|\(\?:\\w\+\\s\+\)(?:\{0,\d+\}|\?|\*)"  # (?:\w+\s+){0,3}
+)
+_END = re.compile(r"(\\.|\[[^\]]*\])|\|?\$")  # "end of text": the line feed put behind every text stands for it
+_AFTER = r"(?!\w)"  # as the catalogue's loader writes the end of a word
+_WORD_ENDS = "\0"
+_LOOK = re.compile(r"\(\?<?[!=]")
+_PART = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_DOTALL
+_BOTH = hyperscan.HS_FLAG_COMBINATION | hyperscan.HS_FLAG_SINGLEMATCH
+
+Heard = Callable[[int, int, int, int, object], None]
+
+
+class Prefilter:
+    """Reports the numbers of the expressions that may match a text. Not for two threads at a time."""
+
+    def __init__(self, expressions: Sequence[str], names: Sequence[str]) -> None:
+        """`names`: what to call each expression in an error.
+
+        Raises: BadCatalogue when the matcher cannot use an expression.
+        """
+        first = len(expressions)
+        parts: dict[str, int] = {}
+        needs = [
+            [[parts.setdefault(part, first + len(parts)) for part in needed] for needed in alternatives(expression)]
+            for expression in expressions
+        ]
+        conditions = [" | ".join(_all_of(ids) for ids in either) for either in needs]
+        quiet = _PART | hyperscan.HS_FLAG_QUIET
+        self._database = _compiled(
+            [*parts, *conditions],
+            [*parts.values(), *range(first)],
+            [*([quiet] * len(parts)), *([_BOTH] * first)],
+            {part: names[number] for number, either in enumerate(needs) for ids in either for part in _named(parts, ids)},
+        )
+
+    def scan(self, text: bytes, heard: Heard) -> None:
+        """Call `heard(number, …)` once for each expression that may match this UTF-8 text."""
+        self._database.scan(text + b"\n", heard)
+
+
+def _all_of(ids: list[int]) -> str:
+    """A condition in the matcher's language, which wants an operator even for one part."""
+    return "(" + " & ".join(map(str, ids if len(ids) > 1 else ids * 2)) + ")"
+
+
+def _named(parts: dict[str, int], ids: list[int]) -> list[str]:
+    listed = list(parts)
+    first = parts[listed[0]]
+    return [listed[number - first] for number in ids]
+
+
+def alternatives(expression: str) -> list[list[str]]:
+    """For each way an expression can match, the parts that must all be there.
+
+    Cut only outside brackets: first at `|`, then at gaps. Gaps inside brackets become "anything"; parts that can be
+    empty say nothing and are left out. A way with no parts left keeps its whole expression as its only part.
+    """
+    ways = []
+    for way in _cut(_without_looks(expression.replace(_AFTER, _WORD_ENDS)), re.compile(r"\|")):
+        parts = [_widened(part) for part in _cut(way, _GAP)]
+        useful = [part for part in parts if not re.compile(part, re.ASCII | re.DOTALL).search("")]
+        ways.append(list(dict.fromkeys(useful)) or [_widened(way)])
+    return ways
+
+
+def _widened(part: str) -> str:
+    anything = _END.sub(r"\1", _GAP.sub(".*", part))
+    ends = anything.endswith(_WORD_ENDS)
+    return anything.replace(_WORD_ENDS, "") + (r"\W" if ends else "")
+
+
+def _without_looks(expression: str) -> str:
+    """The expression without look-ahead and look-behind, which the matcher has not; it then matches more, not less."""
+    kept = ""
+    depth = index = 0
+    inside = 0  # bracket depth of the look being left out
+    while index < len(expression):
+        token = _TOKEN.match(expression, index)
+        piece = token.group() if token else expression[index]
+        if piece == "(":
+            depth += 1
+            if not inside and _LOOK.match(expression, index):
+                inside = depth
+        if not inside:
+            kept += piece
+        if piece == ")":
+            inside = 0 if inside == depth else inside
+            depth -= 1
+        index += len(piece)
+    return kept
+
+
+def _cut(expression: str, at: re.Pattern[str]) -> list[str]:
+    """The pieces between matches of `at` that lie outside all brackets."""
+    pieces = [""]
+    depth = index = 0
+    while index < len(expression):
+        found = at.match(expression, index) if depth == 0 else None
+        if found:
+            pieces.append("")
+            index = found.end()
+            continue
+        token = _TOKEN.match(expression, index)
+        piece = token.group() if token else expression[index]
+        depth += (piece == "(") - (piece == ")")
+        pieces[-1] += piece
+        index += len(piece)
+    return pieces
+
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+
+
+def _compiled(
+    expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int], owners: dict[str, str]
+) -> hyperscan.Database:
+    try:
+        return _database(expressions, ids, flags)
+    except hyperscan.HyperscanError as wrong:
+        for part, name in owners.items():
+            try:
+                _database([part], [0], [_PART])
+            except hyperscan.HyperscanError as why:
+                message = f"the matcher cannot use this pattern ({why}): {part}"
+                raise BadCatalogue(message, field=name, cure="Simplify it or shorten its gaps.") from why
+        raise BadCatalogue(f"the matcher cannot compile the catalogue: {wrong}.", field="catalogue") from wrong
+
+
+def _database(expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    encoded = [expression.encode() for expression in expressions]
+    database.compile(expressions=encoded, ids=list(ids), elements=len(encoded), flags=list(flags))
+    return database

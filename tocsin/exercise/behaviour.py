@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta, timezone
 from typing import NamedTuple
 
-from tocsin.exercise.terms import Ask, Person, Reply
+from tocsin.exercise.labels import (
+    Ask,
+    Reply,
+)
+from tocsin.exercise.terms import (
+    Person,
+)
 
 
 class Planned(NamedTuple):

@@ -19,7 +19,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tocsin.exercise.terms import Scenario, Speech
+from tocsin.exercise.labels import (
+    Speech,
+)
+from tocsin.exercise.terms import (
+    Scenario,
+)
 
 VOCABULARY = Path(__file__).parent / "vocabulary.toml"
 HOURLY = (4, 3, 2, 1, 1, 2, 4, 7, 9, 9, 9, 9, 10, 10, 9, 9, 10, 11, 12, 13, 14, 13, 10, 7)

@@ -129,16 +129,16 @@ def _plain_offsets(original: str) -> tuple[list[int], list[int]]:
 
 # Signs that a text may hide words; deliberately loose, the views decide. Written so that the matcher can hold them too.
 TRICKS = (
-    r"\b[a-z0-9@$!][ ._*\-/|][a-z0-9@$!][ ._*\-/|][a-z0-9@$!]\b",  # k i l l, k.i.l.l
+    r"(?<!\w)[a-z0-9@$!][ ._*\-/|][a-z0-9@$!][ ._*\-/|][a-z0-9@$!](?!\w)",  # k i l l, k.i.l.l
     r"(?:^|\s)[\"'(#]?[a-z]+[0-9$@!|]+[a-z]+",  # k1ll; links do not start like that
     r"(?:^|\s)[4$@][a-z]{4}",  # @ttack is also a handle: harmless
     "|".join(letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"),  # kiiill; w is left out because of www
 )
 _SPACED = re.compile(r"(?<![a-z0-9])[a-z0-9@$!](?:([ ._*\-/|])[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])")
-_TOKEN = re.compile(r"[^\s]+")
-_LEET = re.compile(r"(?<=[a-z])[013457$@!|](?=[013457$@!|]*[a-z])|\b4(?=[a-z]{4})|(?<!\S)[$@](?=[a-z]{4})")
+_LEET = re.compile(r"(?<=[a-z])[013457$@!|](?=[013457$@!|]*[a-z])|(?<=[a-z])[013457$](?![\w$])|\b4(?=[a-z]{4})|(?<!\S)[$@](?=[a-z]{4})")
 _LEET_LETTERS = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "$": "s", "@": "a", "!": "i", "|": "l"}
 _RUN = re.compile(r"([a-z])\1{2,}")
+_DOUBLED = "bcdefglmnoprstz"
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\S+")
 
 
@@ -150,7 +150,7 @@ def tricked(view: View) -> list[View]:
     undone = _without_leet(_joined(view))
     views = [undone] if undone.text != view.text else []
     if _RUN.search(undone.text):
-        views += [_shortened(undone, 2), _shortened(undone, 1)]
+        views += [_shortened(undone, _DOUBLED), _shortened(undone, "")]
     return views
 
 
@@ -189,23 +189,11 @@ def _pairs_of_ones(text: str, letters: dict[int, str]) -> Iterator[tuple[int, in
             yield match.span()
 
 
-def _shortened(view: View, longest: int) -> View:
-    keep = [
-        index
-        for index, run in enumerate(_repeats(view.text))
-        if run < longest or not view.text[index].isalpha()
-    ]
-    return _pick(view, keep)
-
-
-def _repeats(text: str) -> Iterator[int]:
-    """For each character, how many equal ones stand directly before it."""
-    run = 0
-    before = ""
-    for character in text:
-        run = run + 1 if character == before else 0
-        before = character
-        yield run
+def _shortened(view: View, doubled: str) -> View:
+    drop: set[int] = set()
+    for match in _RUN.finditer(view.text):
+        drop.update(range(match.start() + (2 if match[1] in doubled else 1), match.end()))
+    return _pick(view, [index for index in range(len(view.text)) if index not in drop])
 
 
 def fold(text: str) -> str:

@@ -21,7 +21,9 @@ _GAP = re.compile(
 )
 _END = re.compile(r"(\\.|\[[^\]]*\])|\|?\$")  # "end of text": the line feed put behind every text stands for it
 _AFTER = r"(?!\w)"  # as the catalogue's loader writes the end of a word
+_BEFORE = r"(?<!\w)"
 _WORD_ENDS = "\0"
+_WORD_BEGINS = "\1"
 _LOOK = re.compile(r"\(\?<?[!=]")
 _PART = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_DOTALL
 _BOTH = hyperscan.HS_FLAG_COMBINATION | hyperscan.HS_FLAG_SINGLEMATCH
@@ -75,7 +77,8 @@ def alternatives(expression: str) -> list[list[str]]:
     empty say nothing and are left out. A way with no parts left keeps its whole expression as its only part.
     """
     ways = []
-    for way in _cut(_without_looks(expression.replace(_AFTER, _WORD_ENDS)), re.compile(r"\|")):
+    marked = expression.replace(_AFTER, _WORD_ENDS).replace(_BEFORE, _WORD_BEGINS)
+    for way in _cut(_without_looks(marked), re.compile(r"\|")):
         parts = [_widened(part) for part in _cut(way, _GAP)]
         useful = [part for part in parts if not re.compile(part, re.ASCII | re.DOTALL).search("")]
         ways.append(list(dict.fromkeys(useful)) or [_widened(way)])
@@ -85,7 +88,9 @@ def alternatives(expression: str) -> list[list[str]]:
 def _widened(part: str) -> str:
     anything = _END.sub(r"\1", _GAP.sub(".*", part))
     ends = anything.endswith(_WORD_ENDS)
-    return anything.replace(_WORD_ENDS, "") + (r"\W" if ends else "")
+    begins = anything.startswith(_WORD_BEGINS)
+    words = anything.replace(_WORD_ENDS, "").replace(_WORD_BEGINS, "")
+    return (r"(?:^|\W)" if begins else "") + words + (r"\W" if ends else "")
 
 
 def _without_looks(expression: str) -> str:

@@ -1,4 +1,4 @@
-"""Scripted people answer as history and their stated times say: the control is late, the next person is not."""
+"""Scripted people answer as their script says: alone too late, with the next person in time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin.exercise.behaviour import Planned, answer, next_on_duty
+from tocsin.exercise.labels import (
+    Ask,
+    Reply,
+)
 from tocsin.exercise.scenario import load
-from tocsin.exercise.terms import Ask, DraftWritten, Reply, Scenario
+from tocsin.exercise.terms import (
+    DraftWritten,
+    Scenario,
+)
 
 EASTERN = timedelta(hours=-5)
 

@@ -1,4 +1,4 @@
-"""The January 6 scenario covers the history it stands for, holds together, and bad files are named."""
+"""The January 6 scenario covers its history and holds together; bad files are named."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ import pytest
 from tocsin.collect.terms import AUTHORITIES, Reliability, SourceKind
 from tocsin.exercise import scenario as loading
 from tocsin.exercise.checking import problems
-from tocsin.exercise.scenario import SCENARIOS, BadScenario, duration, load, load_folder, names
-from tocsin.exercise.terms import (
+from tocsin.exercise.labels import (
     Ask,
     Certainty,
+    MeasureKind,
+    Speech,
+)
+from tocsin.exercise.scenario import SCENARIOS, BadScenario, duration, load, load_folder, names
+from tocsin.exercise.terms import (
     ChatConcern,
     ConcernRaised,
     DraftWritten,
-    MeasureKind,
     NoReport,
     Post,
     Scenario,
     Scripted,
-    Speech,
 )
 from tocsin.kernel.errors import NotFound
 

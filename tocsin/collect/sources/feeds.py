@@ -171,8 +171,10 @@ def _body(entry: Any) -> tuple[str, str]:
 
 def _posted(entry: Any) -> tuple[datetime | None, dict[str, str]]:
     """When the entry was posted; a date nobody can read is kept as written."""
-    for name in ("published", "updated"):
-        parsed = entry.get(f"{name}_parsed")
+    told = set(entry)  # asked for one date, the library would answer with the other
+    names = [name for name in ("published", "updated") if name in told]
+    for name in names:
+        parsed = entry.get(f"{name}_parsed") if f"{name}_parsed" in told else None
         if parsed:
             try:
                 year, month, day, hour, minute, second = parsed[:6]
@@ -180,7 +182,7 @@ def _posted(entry: Any) -> tuple[datetime | None, dict[str, str]]:
                 return at, {}
             except (ValueError, OverflowError, TypeError):
                 pass
-    written = one_line(_text(entry, "published") or _text(entry, "updated"))[:200]
+    written = one_line(_text(entry, names[0]))[:200] if names else ""
     return None, {"date_as_written": written} if written else {}
 
 

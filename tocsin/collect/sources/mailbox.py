@@ -157,11 +157,13 @@ def _some(client: imapclient.IMAPClient, uids: list[int], batch: Batch) -> Itera
         size = sizes.get(uid, {}).get(b"RFC822.SIZE")
         if size is None:  # deleted since the search
             continue
-        batch.cursor["uid"] = str(uid)
         if size > LETTER_CAP:
+            batch.cursor["uid"] = str(uid)
             cure = "Open it in a mail program and enter what matters by hand."
             yield refuse(where, "", f"larger than {LETTER_CAP} bytes", cure)
             continue
         raw = client.fetch([uid], [b"BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+        # Only now: were the line to break while it was sent, the letter must come again.
+        batch.cursor["uid"] = str(uid)
         if isinstance(raw, bytes):
             yield read_letter(raw, where)

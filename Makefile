@@ -37,11 +37,8 @@ format: $(VENV)/.dev ## Put the code in its standard form
 	@$(BIN)/ruff check --fix-only --select I .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure speed: every script in bench/, one after another
-	@for script in bench/*.py; do \
-		[ -e "$$script" ] || { echo "There is no script in bench/." >&2; exit 1; }; \
-		echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
-	done
+bench: $(VENV)/.runtime ## Measure speed on this machine
+	@$(BIN)/tocsin bench
 
 lock: ## Resolve the dependencies anew (needs uv; LOCK_ARGS=--upgrade for newer releases)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }

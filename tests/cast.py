@@ -1,9 +1,9 @@
 """The standing cast: a lead agency's watch floor, two partners, an outsider, and one operation.
 
-`fusion` leads: ana and ned (a novice) collect, rhea and ruth release, lou leads the operation, pia is
-the privacy officer, ines the inspector. `capitol` (paul, a partner; olga, an operation lead) and `metro`
-(mona, a partner) take part. `other` (otto, a collector) does not: every door must stay shut for otto.
-ada administers and sees no content.
+`fusion` leads: ana and ned (a novice) collect, rhea and ruth release, lou leads the operation, pia
+is the privacy officer, ines the inspector. `capitol` (paul, a partner; olga, an operation lead) and
+`metro` (mona, a partner) take part. `other` (otto, a collector) does not: every door must stay shut
+for otto. ada administers and sees no content.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tocsin.people import actions, store
 from tocsin.people.models import Account
 from tocsin.people.terms import SYSTEM, Actor, Role
 
-PASSWORD = "correct horse battery"  # noqa: S105 - of made-up people in tests
+PASSWORD = "correct horse battery"
 CHECKLIST = [
     "attack-a-place",
     "call-to-arms",
@@ -131,7 +131,8 @@ class Cast:
 def make_cast(*, password: str | None = None, **operation: Any) -> Cast:
     """Make everybody and the operation `march`, which starts three days from now.
 
-    `password` lets them sign in (slow to hash, so off by default); `operation` overrides its fields.
+    `password` lets them sign in (slow to hash, so off by default); `operation` overrides its
+    fields.
     """
     now = clock.now()
     for agency, name in _AGENCIES.items():
@@ -151,7 +152,10 @@ def make_cast(*, password: str | None = None, **operation: Any) -> Cast:
     }
     for username in ("ana", "ned", "rhea", "ruth", "otto"):
         actions.qualify(
-            SYSTEM, person=people[username], name="threat assessment", expires_at=now + timedelta(days=365)
+            SYSTEM,
+            person=people[username],
+            name="threat assessment",
+            expires_at=now + timedelta(days=365),
         )
     fields: dict[str, Any] = {
         "name": "The march",

@@ -8,11 +8,13 @@ from tocsin.record.models import Marked, Projection
 
 
 class Assessment(Projection, Marked):
-    """One reader's decision on a report (and on its open near-copies). Never changed, at most undone.
+    """One reader's decision on a report (and on its open near-copies). Never changed, at most
+    undone.
 
-    `recommended` and `threshold` are what the rules said; `content` is the vault id of reason, facts, basis and
-    departure. `effects` is what the decision set off, so that it can be undone: {"closed", "opened" (duty ids),
-    "situation", "made_situation", "retention" (report → earlier date)}.
+    `recommended` and `threshold` are what the rules said; `content` is the vault id of reason,
+    facts, basis and departure. `effects` is what the decision set off, so that it can be undone:
+    {"closed", "opened" (duty ids), "situation", "made_situation", "retention" (report → earlier
+    date)}.
     """
 
     id = models.TextField(primary_key=True)
@@ -50,8 +52,9 @@ class Assessment(Projection, Marked):
 class Standing(Projection, Marked):
     """How far the assessment of a report is; a row exists from the first decision on.
 
-    `stage` as in `terms.Stage`; `disposition` and `speech` are those in force ('' while a second reading or a
-    settlement is owed); `first` and `second` are assessment ids, `first_reader` and `second_reader` people.
+    `stage` as in `terms.Stage`; `disposition` and `speech` are those in force ('' while a second
+    reading or a settlement is owed); `first` and `second` are assessment ids, `first_reader` and
+    `second_reader` people.
     """
 
     report = models.TextField(primary_key=True)
@@ -78,10 +81,12 @@ class Standing(Projection, Marked):
 
 
 class Situation(Projection, Marked):
-    """What belongs together for one operation: the whole picture (one per operation), or an analyst's topic.
+    """What belongs together for one operation: the whole picture (one per operation), or an
+    analyst's topic.
 
-    `seen` = {category: time last seen}; `alarmed` = categories of the last alarm; `k` and `alarms` count. `version`
-    grows with every act of a person and with every alarm, not with each report counted.
+    `seen` = {category: time last seen}; `alarmed` = categories of the last alarm; `k` and `alarms`
+    count. `version` grows with every act of a person and with every alarm, not with each report
+    counted.
     """
 
     id = models.TextField(primary_key=True)
@@ -108,7 +113,9 @@ class Situation(Projection, Marked):
 
 
 class Membership(Projection):
-    """A report in a topic. The whole picture has no memberships: every report of its operation belongs."""
+    """A report in a topic. The whole picture has no memberships: every report of its operation
+    belongs.
+    """
 
     pk = models.CompositePrimaryKey("situation", "report")
     situation = models.TextField()
@@ -119,7 +126,9 @@ class Membership(Projection):
 
 
 class Sign(Projection):
-    """How many reports of an operation showed a kind of sign on a day (UTC): the chart of the picture."""
+    """How many reports of an operation showed a kind of sign on a day (UTC): the chart of the
+    picture.
+    """
 
     pk = models.CompositePrimaryKey("operation", "day", "category")
     operation = models.TextField()
@@ -141,7 +150,9 @@ class Alarm(Projection, Marked):
 
 
 class Whole(Projection, Marked):
-    """An assessment of a situation as a whole. `content` is the vault id of text, basis and reason."""
+    """An assessment of a situation as a whole. `content` is the vault id of text, basis and
+    reason.
+    """
 
     id = models.TextField(primary_key=True)
     situation = models.TextField(db_index=True)
@@ -176,7 +187,9 @@ class Dissent(Projection, Marked):
 
 
 class Rfi(Projection, Marked):
-    """A request for information, with a due date. `extensions` = [{"at", "by", "due_at", "reason" (vault)}]."""
+    """A request for information, with a due date. `extensions` = [{"at", "by", "due_at", "reason"
+    (vault)}].
+    """
 
     id = models.TextField(primary_key=True)
     about = models.TextField(default="", db_index=True)

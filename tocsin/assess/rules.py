@@ -1,4 +1,6 @@
-"""Decisions of this stage: what is recommended, who reads twice, when the alarm rings, how far readers agree."""
+"""Decisions of this stage: what is recommended, who reads twice, when the alarm rings, how far
+readers agree.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ _D = Disposition
 
 
 def thresholds(policy: str, source: str = "policy") -> Thresholds:
-    """The `[assess]` table of the policy, strictly. Raises: BadSettings naming the key and the cure."""
+    """The `[assess]` table of the policy, strictly. Raises: BadSettings naming the key and the
+    cure.
+    """
     raw = tomllib.loads(policy).get("assess", {})
     known = Thresholds.__struct_fields__
     if unknown := sorted(set(raw) - set(known)):
@@ -45,12 +49,16 @@ def thresholds(policy: str, source: str = "policy") -> Thresholds:
     for key, value in raw.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise BadSettings(
-                f"{value!r} is no whole number", field=f"{source}: assess.{key}", cure="Use 0 or more."
+                f"{value!r} is no whole number",
+                field=f"{source}: assess.{key}",
+                cure="Use 0 or more.",
             )
     made = Thresholds(**raw)
     if made.second_reading_percent > 100:
         raise BadSettings(
-            "more than all of them", field=f"{source}: assess.second_reading_percent", cure="Use 0 to 100."
+            "more than all of them",
+            field=f"{source}: assess.second_reading_percent",
+            cure="Use 0 to 100.",
         )
     return made
 
@@ -61,12 +69,13 @@ def recommend(
     """What the threshold rules recommend; the first rule that fits, in this order.
 
     1. Behaviour that is a crime in itself, or one of the nine with additional facts: report.
-    2. True threat, incitement, planning: report when it is specific, else find out more. Incitement is specific by
-       place or time (it must be near); a threat by who, where or when; planning by any of the four.
-    3. Hyperbole that names two or more of who, where, when, with what: find out more. Dismissing such posts one by
-       one as talk is how 6 January was missed.
-    4. Other hyperbole, and protected speech: no report.
-    A person decides. Who the writer is plays no part.
+    2. True threat, incitement, planning: report when it is specific, else find out more. Incitement
+       is specific by place or time (it must be near); a threat by who, where or when; planning by
+       any of the four.
+    3. Hyperbole that names two or more of who, where, when, with what: find out more. Dismissing
+       such posts one by one as talk is how 6 January was missed.
+    4. Other hyperbole, and protected speech: no report. A person decides. Who the writer is plays
+       no part.
     """
     named, seen = set(specifics), set(behaviours)
     place_or_time = named & {Specific.PLACE, Specific.TIME}
@@ -99,14 +108,18 @@ def recommendation(sheet: Worksheet) -> Recommendation:
 
 
 def check(sheet: Worksheet) -> Recommendation:
-    """A worksheet that may be decided on, and what was recommended. Raises: Invalid naming field and cure."""
+    """A worksheet that may be decided on, and what was recommended. Raises: Invalid naming field
+    and cure.
+    """
     for field in ("reason", "facts", "basis", "departure"):
         if len(getattr(sheet, field)) > _CAP:
             raise Invalid("is too long", field=field, cure=f"At most {_CAP} characters.")
     for code in sheet.behaviours:
         if code not in BEHAVIOURS:
             raise Invalid(
-                f"there is no behaviour {code!r}", field="behaviours", cure=f"One of: {', '.join(BEHAVIOURS)}."
+                f"there is no behaviour {code!r}",
+                field="behaviours",
+                cure=f"One of: {', '.join(BEHAVIOURS)}.",
             )
     needing = [BEHAVIOURS[b].title.lower() for b in sheet.behaviours if BEHAVIOURS[b].needs_facts]
     if needing and len(sheet.facts.strip()) < _LEAST_WORDS:
@@ -126,7 +139,10 @@ def check(sheet: Worksheet) -> Recommendation:
     if len(sheet.reason.strip()) < 3:
         raise Invalid("say why", field="reason", cure="A few words are enough.")
     recommended = recommendation(sheet)
-    if sheet.disposition is not recommended.disposition and len(sheet.departure.strip()) < _LEAST_WORDS:
+    if (
+        sheet.disposition is not recommended.disposition
+        and len(sheet.departure.strip()) < _LEAST_WORDS
+    ):
         raise Invalid(
             f"the rules recommend “{recommended.disposition.plain}” ({recommended.threshold.plain}); "
             "you may decide otherwise, with a reason",
@@ -139,14 +155,23 @@ def check(sheet: Worksheet) -> Recommendation:
 def check_judgment(judgment: Judgment) -> None:
     """An assessment of the whole that may be recorded. Raises: Invalid naming field and cure."""
     if len(judgment.text.strip()) < _LEAST_WORDS:
-        raise Invalid("write the assessment", field="text", cure="Say what the signs mean together.")
+        raise Invalid(
+            "write the assessment", field="text", cure="Say what the signs mean together."
+        )
     for field in ("text", "basis", "reason"):
         if len(getattr(judgment, field)) > _CAP:
             raise Invalid("is too long", field=field, cure=f"At most {_CAP} characters.")
-    _likelihood(judgment.likelihood, judgment.likelihood_percent, judgment.confidence, judgment.basis)
-    if judgment.decision is WholeDecision.KEEP_WATCHING and len(judgment.reason.strip()) < _LEAST_WORDS:
+    _likelihood(
+        judgment.likelihood, judgment.likelihood_percent, judgment.confidence, judgment.basis
+    )
+    if (
+        judgment.decision is WholeDecision.KEEP_WATCHING
+        and len(judgment.reason.strip()) < _LEAST_WORDS
+    ):
         raise Invalid(
-            "say why no warning is drafted now", field="reason", cure="Say what you would have to see first."
+            "say why no warning is drafted now",
+            field="reason",
+            cure="Say what you would have to see first.",
         )
 
 
@@ -164,7 +189,9 @@ def _likelihood(
         raise Invalid("say how sure you are", field="confidence", cure="Low, moderate or high.")
     if len(basis.strip()) < _LEAST_WORDS:
         raise Invalid(
-            "confidence needs a basis", field="basis", cure="Say what it rests on: sources, gaps, assumptions."
+            "confidence needs a basis",
+            field="basis",
+            cure="Say what it rests on: sources, gaps, assumptions.",
         )
 
 
@@ -178,14 +205,27 @@ def words(text: str, field: str, what: str) -> str:
 
 
 def draw(key: str, report: str) -> int:
-    """A number 0..99 that belongs to a report and that nobody without the key can foresee or choose."""
-    return int.from_bytes(hashlib.sha256(f"{key}\0second reading\0{report}".encode()).digest()[:8]) % 100
+    """A number 0..99 that belongs to a report and that nobody without the key can foresee or
+    choose.
+    """
+    return (
+        int.from_bytes(hashlib.sha256(f"{key}\0second reading\0{report}".encode()).digest()[:8])
+        % 100
+    )
 
 
 def second_reading(
-    sheet: Worksheet, recommended: Recommendation, *, novice: bool, current: bool, drawn: int, percent: int
+    sheet: Worksheet,
+    recommended: Recommendation,
+    *,
+    novice: bool,
+    current: bool,
+    drawn: int,
+    percent: int,
 ) -> SecondReading:
-    """Whether a first decision gets a second reader, and why. Only a no-report can: it is what ends in silence."""
+    """Whether a first decision gets a second reader, and why. Only a no-report can: it is what ends
+    in silence.
+    """
     if sheet.disposition is not _D.NO_REPORT:
         return SecondReading.NONE
     if novice:
@@ -197,21 +237,22 @@ def second_reading(
     return SecondReading.SHARE if drawn < percent else SecondReading.NONE
 
 
-def active(last: Mapping[str, datetime], checklist: Iterable[str], now: datetime, window: timedelta) -> set[str]:
+def active(
+    last: Mapping[str, datetime], checklist: Iterable[str], now: datetime, window: timedelta
+) -> set[str]:
     """The kinds of sign on the checklist (all, where it is empty) last seen within the window."""
     wanted = set(checklist)
     return {c for c, at in last.items() if at >= now - window and (not wanted or c in wanted)}
 
 
-def crossing(
-    before: set[str], after: set[str], alarmed: Iterable[str], k: int
-) -> Alarm | None:
+def crossing(before: set[str], after: set[str], alarmed: Iterable[str], k: int) -> Alarm | None:
     """Whether the alarm rings: k kinds of sign are there together, or one more came on top.
 
-    `before` and `after` are the active kinds before and after what just came in; `alarmed` those of the last alarm.
-    A report counts from the moment it is flagged, decided or not. A decision that it is hyperbole does not take it
-    out (each one alone looked like talk: that was the failure); only a final decision that it is protected speech
-    does. Once the number fell below k, the next crossing is a new alarm.
+    `before` and `after` are the active kinds before and after what just came in; `alarmed` those of
+    the last alarm. A report counts from the moment it is flagged, decided or not. A decision that
+    it is hyperbole does not take it out (each one alone looked like talk: that was the failure);
+    only a final decision that it is protected speech does. Once the number fell below k, the next
+    crossing is a new alarm.
     """
     if len(after) < k:
         return None
@@ -225,8 +266,8 @@ def crossing(
 def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
     """How far first and second readers agree: share of equal pairs, and Cohen's kappa.
 
-    Kappa = (observed − expected) / (1 − expected), expected from each reader's own shares; undefined when both
-    always said the same one thing. Whole-number arithmetic, rounded half up.
+    Kappa = (observed − expected) / (1 − expected), expected from each reader's own shares;
+    undefined when both always said the same one thing. Whole-number arithmetic, rounded half up.
     """
     n = len(pairs)
     if n == 0:

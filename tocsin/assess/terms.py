@@ -1,7 +1,7 @@
 """The vocabulary of assessing: what a worksheet asks, what may become of a report, entry kinds.
 
-Tables of tradecraft are data with the rule they rest on in `source`, so that a correction is a change of data;
-`checked` says whether that rule was read in its text. Nothing here is legal advice.
+Tables of tradecraft are data with the rule they rest on in `source`, so that a correction is a
+change of data; `checked` says whether that rule was read in its text. Nothing here is legal advice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ RFI_WITHDRAWN = "rfi.withdrawn"
 
 
 class Speech(StrEnum):
-    """What kind of speech a report holds: the first question, because it decides what may be kept."""
+    """What kind of speech a report holds: the first question, because it decides what may be
+    kept.
+    """
 
     PROTECTED = "protected"
     HYPERBOLE = "hyperbole"
@@ -112,7 +114,9 @@ _SPECIFIC: Final = MappingProxyType(
 
 
 class Behaviour(Struct, frozen=True):
-    """One ISE-SAR behaviour. `needs_facts`: not a crime by itself, so articulable additional facts are needed."""
+    """One ISE-SAR behaviour. `needs_facts`: not a crime by itself, so articulable additional facts
+    are needed.
+    """
 
     code: str
     title: str
@@ -127,22 +131,118 @@ BEHAVIOURS: Final = MappingProxyType(
     {
         code: Behaviour(code, title, plain, needs, _ISE, checked)
         for code, title, plain, needs, checked in (
-            ("breach", "Breach or attempted intrusion", "Entering, or trying to enter, a restricted place.", False, True),
-            ("misrepresentation", "Misrepresentation", "False identity, badge or uniform to get in or hide.", False, True),
-            ("theft", "Theft, loss or diversion", "Badges, uniforms, vehicles or plans gone from a protected place.", False, True),
-            ("sabotage", "Sabotage, tampering or vandalism", "Damaging or disabling a protected place.", False, True),
-            ("cyberattack", "Cyberattack", "Breaking into, or disrupting, its computers.", False, True),
-            ("threat", "Expressed or implied threat", "Saying or hinting that people or a place will be harmed.", False, True),
-            ("aviation", "Aviation activity", "Aircraft or drones flown so that people are endangered.", False, True),
-            ("eliciting", "Eliciting information", "Asking about security or working beyond mere curiosity.", True, False),
-            ("testing", "Testing or probing of security", "Trying out how guards, doors or systems respond.", True, False),
-            ("recruiting", "Recruiting or financing", "Finding people or money for an act of violence.", True, False),
-            ("photography", "Photography", "Pictures of security or of weak points, not of sights.", True, False),
-            ("observation", "Observation or surveillance", "Watching a place or its guards with unusual interest.", True, False),
-            ("materials", "Materials acquisition or storage", "Getting or keeping unusual amounts of dangerous goods.", True, False),
-            ("expertise", "Acquisition of expertise", "Learning skills that fit only an attack.", True, False),
-            ("weapons", "Weapons collection or discovery", "Gathering, or finding, unusual amounts of weapons.", True, False),
-            ("sector", "Sector-specific incident", "Something odd at a kind of site that its trade knows as a sign.", True, False),
+            (
+                "breach",
+                "Breach or attempted intrusion",
+                "Entering, or trying to enter, a restricted place.",
+                False,
+                True,
+            ),
+            (
+                "misrepresentation",
+                "Misrepresentation",
+                "False identity, badge or uniform to get in or hide.",
+                False,
+                True,
+            ),
+            (
+                "theft",
+                "Theft, loss or diversion",
+                "Badges, uniforms, vehicles or plans gone from a protected place.",
+                False,
+                True,
+            ),
+            (
+                "sabotage",
+                "Sabotage, tampering or vandalism",
+                "Damaging or disabling a protected place.",
+                False,
+                True,
+            ),
+            (
+                "cyberattack",
+                "Cyberattack",
+                "Breaking into, or disrupting, its computers.",
+                False,
+                True,
+            ),
+            (
+                "threat",
+                "Expressed or implied threat",
+                "Saying or hinting that people or a place will be harmed.",
+                False,
+                True,
+            ),
+            (
+                "aviation",
+                "Aviation activity",
+                "Aircraft or drones flown so that people are endangered.",
+                False,
+                True,
+            ),
+            (
+                "eliciting",
+                "Eliciting information",
+                "Asking about security or working beyond mere curiosity.",
+                True,
+                False,
+            ),
+            (
+                "testing",
+                "Testing or probing of security",
+                "Trying out how guards, doors or systems respond.",
+                True,
+                False,
+            ),
+            (
+                "recruiting",
+                "Recruiting or financing",
+                "Finding people or money for an act of violence.",
+                True,
+                False,
+            ),
+            (
+                "photography",
+                "Photography",
+                "Pictures of security or of weak points, not of sights.",
+                True,
+                False,
+            ),
+            (
+                "observation",
+                "Observation or surveillance",
+                "Watching a place or its guards with unusual interest.",
+                True,
+                False,
+            ),
+            (
+                "materials",
+                "Materials acquisition or storage",
+                "Getting or keeping unusual amounts of dangerous goods.",
+                True,
+                False,
+            ),
+            (
+                "expertise",
+                "Acquisition of expertise",
+                "Learning skills that fit only an attack.",
+                True,
+                False,
+            ),
+            (
+                "weapons",
+                "Weapons collection or discovery",
+                "Gathering, or finding, unusual amounts of weapons.",
+                True,
+                False,
+            ),
+            (
+                "sector",
+                "Sector-specific incident",
+                "Something odd at a kind of site that its trade knows as a sign.",
+                True,
+                False,
+            ),
         )
     }
 )
@@ -186,7 +286,9 @@ LIKELIHOODS: Final = MappingProxyType(
 
 
 class Confidence(StrEnum):
-    """How well founded a judgment is; always with its basis, never in one sentence with likelihood."""
+    """How well founded a judgment is; always with its basis, never in one sentence with
+    likelihood.
+    """
 
     LOW = "low"
     MODERATE = "moderate"
@@ -203,7 +305,9 @@ CREDIBILITY: Final = MappingProxyType(
         6: "truth cannot be judged",
     }
 )
-"""Second axis of the Admiralty code: of the information, whatever its source is worth. Never averaged."""
+"""Second axis of the Admiralty code: of the information, whatever its source is worth. Never
+averaged.
+"""
 
 
 class Disposition(StrEnum):
@@ -304,7 +408,9 @@ _SECOND: Final = MappingProxyType(
 
 
 class SituationKind(StrEnum):
-    """PICTURE: everything flagged for one operation, made by itself. TOPIC: what an analyst put together."""
+    """PICTURE: everything flagged for one operation, made by itself. TOPIC: what an analyst put
+    together.
+    """
 
     PICTURE = "picture"
     TOPIC = "topic"
@@ -344,11 +450,12 @@ class Asked(StrEnum):
 
 
 class Worksheet(Struct, frozen=True):
-    """What an analyst filled in about one report. Free text goes to the vault, the rest into the entry.
+    """What an analyst filled in about one report. Free text goes to the vault, the rest into the
+    entry.
 
-    `likelihood_percent` is 1..99; `reliability` A..F (of the source) and `credibility` 1..6 (of the information) are
-    two axes. `facts`: the articulable additional facts; `basis`: what the confidence rests on; `departure`: why the
-    decision differs from the recommendation.
+    `likelihood_percent` is 1..99; `reliability` A..F (of the source) and `credibility` 1..6 (of the
+    information) are two axes. `facts`: the articulable additional facts; `basis`: what the
+    confidence rests on; `departure`: why the decision differs from the recommendation.
     """
 
     speech: Speech
@@ -404,7 +511,9 @@ class Alarm(Struct, frozen=True):
 
 
 class Agreement(Struct, frozen=True):
-    """How far two readers agree: `percent` of pairs, and Cohen's kappa in thousandths (None where undefined)."""
+    """How far two readers agree: `percent` of pairs, and Cohen's kappa in thousandths (None where
+    undefined).
+    """
 
     pairs: int
     agreed: int

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Invalid
@@ -78,7 +78,9 @@ class Writing:
         self._entries.append(entry)
         return entry
 
-    def keep(self, subject: str, content: dict[str, Any], *, sealed: bool = False) -> dict[str, str]:
+    def keep(
+        self, subject: str, content: dict[str, Any], *, sealed: bool = False
+    ) -> dict[str, str]:
         """Put content into the vault; returns what the entry's data may hold of it: id and commitment.
 
         `content["title"]` and `content["text"]`, where there are any, can be searched unless sealed.
@@ -86,7 +88,12 @@ class Writing:
         content = _without_nul(content)
         salt = secrets.token_bytes(16)
         kept = Vault(
-            id=new_id("vlt", self.at), subject=subject, body=content, salt=salt, sealed=sealed, kept_at=self.at
+            id=new_id("vlt", self.at),
+            subject=subject,
+            body=content,
+            salt=salt,
+            sealed=sealed,
+            kept_at=self.at,
         )
         self._vault.append(kept)
         return {"vault": kept.id, "commitment": commitment(salt, canonical(content)).hex()}
@@ -151,8 +158,7 @@ def _insert(entries: list[Entry], bodies: list[bytes]) -> None:
                 "body": body.decode(),
             }
         )
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [tables.given(rows)])
+    tables.execute(_INSERT, rows)
 
 
 def _without_nul(value: Any) -> Any:

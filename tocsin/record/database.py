@@ -64,6 +64,7 @@ def configure(url: str) -> None:
     django.DATABASES = {"default": database(url)}
     connections.settings = connections.configure_settings(django.DATABASES)
     if hasattr(connections._connections, "default"):
+        connections["default"].close()
         del connections["default"]
 
 

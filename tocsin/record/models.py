@@ -109,3 +109,19 @@ class Vault(models.Model):
                 fields=["words"], name="record_vault_words", condition=models.Q(sealed=False)
             )
         ]
+
+
+class Heartbeat(models.Model):
+    """When each worker loop was last alive. Operational, not on the record."""
+
+    name = models.TextField(primary_key=True)
+    at = models.DateTimeField()
+    process = models.IntegerField()
+
+
+class Site(models.Model):
+    """One row of operational state of this installation: the exercise it runs, and that exercise's clock."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    exercise = models.TextField(default="")
+    clock_offset_us = models.BigIntegerField(default=0)

@@ -1,7 +1,9 @@
-"""Near-duplicates: copies and small changes of one flagged text are one thing to look at, with a count.
+"""Near-duplicates: copies and small changes of one flagged text are one thing to look at, with a
+count.
 
-Works on masked text, so it keeps no identifiers, and two copies that only name different people still meet.
-Method: MinHash over runs of five characters, looked up by bands (locality-sensitive hashing), then compared.
+Works on masked text, so it keeps no identifiers, and two copies that only name different people
+still meet. Method: MinHash over runs of five characters, looked up by bands (locality-sensitive
+hashing), then compared.
 """
 
 from __future__ import annotations
@@ -39,9 +41,10 @@ class _Known:
 class Grouper:
     """Puts texts into groups of near-duplicates as they come.
 
-    Memory is bounded: it remembers at most `capacity` groups (about 3 kB each) and forgets the one that has been quiet
-    longest; a later copy then opens the group again, under the same id if it is the same text. Not for sharing
-    between threads. Holds no text, and losing it costs only that counts start again.
+    Memory is bounded: it remembers at most `capacity` groups (about 3 kB each) and forgets the
+    one that has been quiet longest; a later copy then opens the group again, under the same id
+    if it is the same text. Not for sharing between threads. Holds no text, and losing it costs
+    only that counts start again.
     """
 
     def __init__(self, *, capacity: int = 50_000, alike: int = 550) -> None:

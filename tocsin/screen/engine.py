@@ -33,18 +33,23 @@ Places = dict[int, set[tuple[int, int]]]  # rule index → spans in the original
 class Engine:
     """Screens texts against one version of the catalogue.
 
-    May be shared between threads; one batch runs at a time. Keeps nothing about the texts it has seen.
+    May be shared between threads; one batch runs at a time. Keeps nothing about the texts it
+    has seen.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.version = catalogue.version
         self._rules = (*catalogue.indicators, *catalogue.contexts)
-        self._places = [[re.compile(text, re.ASCII) for text in rule.expressions] for rule in self._rules]
+        self._places = [
+            [re.compile(text, re.ASCII) for text in rule.expressions] for rule in self._rules
+        ]
         self._owner = [index for index, rule in enumerate(self._rules) for _ in rule.expressions]
         self._trick = len(self._owner)
         expressions = [text for rule in self._rules for text in rule.expressions]
-        names = [self._rules[index].ref for index in self._owner] + ["spelling tricks"] * len(normalise.TRICKS)
+        names = [self._rules[index].ref for index in self._owner] + ["spelling tricks"] * len(
+            normalise.TRICKS
+        )
         self._prefilter = Prefilter([*expressions, *normalise.TRICKS], names)
         self._scan = self._prefilter.scan
         self._hits: list[int] = []
@@ -61,7 +66,8 @@ class Engine:
     def screen(self, texts: Sequence[str]) -> list[Verdict | None]:
         """One verdict per text in the same order; None where nothing deserves a person's eye.
 
-        Only the first 100,000 characters of a text are looked at. Any `str` is fine, lone surrogates included.
+        Only the first 100,000 characters of a text are looked at. Any `str` is fine, lone
+        surrogates included.
         """
         verdicts: list[Verdict | None] = []
         with self._lock:
@@ -71,12 +77,16 @@ class Engine:
         return verdicts
 
     def counting(self, text: str) -> set[int]:
-        """Indexes into `catalogue.indicators` of those that count in a text, whatever its score: for checking them."""
+        """Indexes into `catalogue.indicators` of those that count in a text, whatever its score:
+        for checking them.
+        """
         with self._lock:
             return self._weighed(self._found(self._views(text[:LONGEST_TEXT])))[0]
 
     def _views(self, text: str) -> list[tuple[View, set[int]]]:
-        """The views of a text in which something was found, each with the rules that may match there."""
+        """The views of a text in which something was found, each with the rules that may match
+        there.
+        """
         hits = self._hits
         hits.clear()
         view = normalise.plain(text)
@@ -141,7 +151,9 @@ class Engine:
                     return
 
     def _weighed(self, places: Places) -> tuple[set[int], set[int]]:
-        """Drops what context voids from `places`; returns the indicators that still count and the lowering contexts."""
+        """Drops what context voids from `places`; returns the indicators that still count and the
+        lowering contexts.
+        """
         found = [(index, self._rules[index]) for index in places]
         voids = [(rule.body, places[index]) for index, rule in found if _effect(rule) == "voids"]
         counted: set[int] = set()
@@ -179,41 +191,6 @@ class Engine:
             for start, end in places[index]
         ]
         return tuple(sorted(spans, key=lambda span: (span.start, span.end, span.indicator)))
-
-
-def check(engine: Engine) -> list[str]:
-    """Every example of the catalogue that does not come true, as sentences; an empty list means all do."""
-    return [*_broken_indicators(engine), *_broken_contexts(engine), *_broken_cases(engine)]
-
-
-def _broken_indicators(engine: Engine) -> Iterable[str]:
-    for index, rule in enumerate(engine.catalogue.indicators):
-        for text in rule.body.must:
-            if index not in engine.counting(text):
-                yield f"{rule.ref} must count in: {text}"
-        for text in rule.body.must_not:
-            if index in engine.counting(text):
-                yield f"{rule.ref} must not count in: {text}"
-
-
-def _broken_contexts(engine: Engine) -> Iterable[str]:
-    for rule in engine.catalogue.contexts:
-        places = [re.compile(text, re.ASCII) for text in rule.expressions]
-        for text in rule.body.must + rule.body.must_not:
-            matches = any(place.search(normalise.plain(text).text) for place in places)
-            if matches != (text in rule.body.must):
-                yield f"{rule.ref} must {'match' if text in rule.body.must else 'not match'}: {text}"
-
-
-def _broken_cases(engine: Engine) -> Iterable[str]:
-    for case, verdict in zip(
-        engine.catalogue.cases, engine.screen([case.text for case in engine.catalogue.cases]), strict=True
-    ):
-        score = verdict.score if verdict else 0
-        if case.flagged != (verdict is not None) or score < case.least:
-            wanted = f"flagged with at least {case.least}" if case.flagged else "left alone"
-            because = f" because of {', '.join(verdict.indicators)}" if verdict else ""
-            yield f"case must be {wanted}, but scores {score}{because}: {case.text}"
 
 
 def _effect(rule: Rule) -> str:

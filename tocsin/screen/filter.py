@@ -1,9 +1,11 @@
-"""The plain filter: JSON lines in, flagged JSON lines out. Needs no server, keeps nothing, crashes on nothing.
+"""The plain filter: JSON lines in, flagged JSON lines out. Needs no server, keeps nothing, crashes
+on nothing.
 
-Each line of input is an object with the text in one field. Each flagged line comes out as it went in, with one more
-field `screen`: score, priority, spans, indicators, categories, why, lowered_by, masked text, group and its count, and
-the catalogue's version. Lines that cannot be screened go to the dead letters as line number, reason and length,
-never their content: nobody has decided that it may be kept.
+Each line of input is an object with the text in one field. Each flagged line comes out as it went
+in, with one more field `screen`: score, priority, spans, indicators, categories, why, lowered_by,
+masked text, group and its count, and the catalogue's version. Lines that cannot be screened go to
+the dead letters as line number, reason and length, never their content: nobody has decided that it
+may be kept.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from tocsin.screen.terms import Group, Priority, Refusal, Tally, Verdict
 
 LONGEST_LINE = 1 << 20  # bytes
 ADDED_FIELD = "screen"
-_CHUNK = 1 << 18  # bytes asked of the stream at once; a live pipe gives what it has, so nothing waits in here
+_CHUNK = (
+    1 << 18
+)  # bytes asked of the stream at once; a live pipe gives what it has, so nothing waits in here
 _CURES = {
     Refusal.TOO_LONG: "The line is longer than 1 MiB: split or shorten it.",
     Refusal.NOT_UTF8: "The line is not UTF-8: convert it first.",
@@ -31,7 +35,9 @@ _CURES = {
     Refusal.TEXT_NOT_A_STRING: "The text field must be a string.",
     Refusal.TEXT_TOO_LONG: "The text is longer than 100,000 characters: split it.",
 }
-_ANY_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])  # other fields pass through byte for byte, big numbers too
+_ANY_ROW = msgspec.json.Decoder(
+    dict[str, msgspec.Raw]
+)  # other fields pass through byte for byte, big numbers too
 
 
 class _Count:
@@ -55,15 +61,20 @@ def run(
 ) -> Tally:
     """Screen `input` to its end and say what happened.
 
-    - `text_field`: name of the field with the text.  `masked_only`: put the masked text in that field of the output
-      (other fields stay as they are: drop what identifies people before).
+    - `text_field`: name of the field with the text.  `masked_only`: put the masked text in that
+      field of the output (other fields stay as they are: drop what identifies people before).
     - Pass `engine` and `grouper` to share them between calls.
     - Output is flushed after every piece of input, so it works at the end of a live pipe.
 
-    Raises: Invalid if `text_field` is empty or "screen"; BadCatalogue; OSError from the streams, untouched.
+    Raises: Invalid if `text_field` is empty or "screen"; BadCatalogue; OSError from the
+    streams, untouched.
     """
     if text_field in ("", ADDED_FIELD):
-        raise Invalid("this name cannot be used.", field="text_field", cure="Name the field that holds the text.")
+        raise Invalid(
+            "this name cannot be used.",
+            field="text_field",
+            cure="Name the field that holds the text.",
+        )
     engine = engine or Engine.load()
     grouper = grouper or Grouper()
     opened = grouper.opened
@@ -94,34 +105,46 @@ def run(
 
 
 def _pieces(stream: BinaryIO) -> Iterator[list[bytes | int]]:
-    """Whole lines, as many as the stream has ready. A line over the limit comes as its length, never held in memory."""
+    """Whole lines, as many as the stream has ready. A line over the limit comes as its length,
+    never held in memory.
+    """
     read = getattr(stream, "read1", stream.read)
     rest = b""
     skipped = 0  # bytes of a line over the limit that have been let go
     while chunk := read(_CHUNK):
-        lines: list[bytes | int] = list((rest + chunk).split(b"\n"))
-        rest = bytes(lines.pop())  # type: ignore[arg-type]  # split gives bytes
+        whole = (rest + chunk).split(b"\n")
+        rest = whole.pop()
+        lines: list[bytes | int] = list(whole)
         if skipped and lines:
-            lines[0] = skipped + len(lines[0])  # type: ignore[arg-type]
+            lines[0] = skipped + len(whole[0])
             skipped = 0
         if skipped or len(rest) > LONGEST_LINE:
             skipped, rest = skipped + len(rest), b""
         if lines:
-            yield [len(line) if isinstance(line, bytes) and len(line) > LONGEST_LINE else line for line in lines]
+            yield [
+                len(line) if isinstance(line, bytes) and len(line) > LONGEST_LINE else line
+                for line in lines
+            ]
     if skipped or rest:
         yield [skipped + len(rest) if skipped else rest]
 
 
 class _Reader:
-    """Takes the text out of lines, quickly when they are well formed, and says exactly what is wrong when not."""
+    """Takes the text out of lines, quickly when they are well formed, and says exactly what is
+    wrong when not.
+    """
 
     def __init__(self, text_field: str) -> None:
         self._field = text_field
-        row = msgspec.defstruct("Row", [("text", str)], rename={"text": text_field})
-        self._decoder = msgspec.json.Decoder(row)
+        row: Any = msgspec.defstruct("Row", [("text", str)], rename={"text": text_field})
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
 
-    def texts(self, lines: list[bytes | int], count: _Count, dead: BinaryIO | None) -> list[tuple[bytes, str]]:
-        """The lines that can be screened, with their texts; the rest is counted and written to `dead`."""
+    def texts(
+        self, lines: list[bytes | int], count: _Count, dead: BinaryIO | None
+    ) -> list[tuple[bytes, str]]:
+        """The lines that can be screened, with their texts; the rest is counted and written to
+        `dead`.
+        """
         rows: list[tuple[bytes, str]] = []
         for line in lines:
             count.lines += 1
@@ -161,7 +184,12 @@ class _Reader:
     def _refuse(self, reason: Refusal, length: int, count: _Count, dead: BinaryIO | None) -> None:
         count.refusals[reason] += 1
         if dead is not None:
-            letter = {"line": count.lines, "reason": reason, "cure": _CURES[reason], "length_bytes": length}
+            letter = {
+                "line": count.lines,
+                "reason": reason,
+                "cure": _CURES[reason],
+                "length_bytes": length,
+            }
             dead.write(msgspec.json.encode(letter) + b"\n")
 
 

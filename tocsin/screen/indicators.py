@@ -1,10 +1,13 @@
-"""The catalogue: indicators as versioned files, loaded strictly, each carrying the examples that prove it.
+"""The catalogue: indicators as versioned files, loaded strictly, each carrying the examples that
+prove it.
 
-A folder of TOML files: `vocabulary.toml` (named word lists that patterns use as `{name}`), `cases.toml` (whole texts
-and what must become of them), and one file per category: indicators, or context rules that void or lower matches.
+A folder of TOML files: `vocabulary.toml` (named word lists that patterns use as `{name}`),
+`cases.toml` (whole texts and what must become of them), and one file per category: indicators, or
+context rules that void or lower matches.
 
-Patterns are regular expressions in the syntax that Hyperscan and Python share, written in lower-case ASCII, because
-they meet folded text (see `normalise`). A space in a pattern stands for any white space.
+Patterns are regular expressions in the syntax that Hyperscan and Python share, written in lower-
+case ASCII, because they meet folded text (see `normalise`). A space in a pattern stands for any
+white space.
 """
 
 from __future__ import annotations
@@ -32,10 +35,11 @@ class BadCatalogue(TocsinError):
 
 
 class Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sign that a text deserves a person's eye. `weight` is 1..1000; `source` names where the rule comes from.
+    """A sign that a text deserves a person's eye. `weight` is 1..1000; `source` names where the
+    rule comes from.
 
-    `must`: texts it must count in, as they would be written. `must_not`: texts in which it must not count, because it
-    does not match or because context voids the match.
+    `must`: texts it must count in, as they would be written. `must_not`: texts in which it must
+    not count, because it does not match or because context voids the match.
     """
 
     name: Name
@@ -50,8 +54,8 @@ class Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A sign that a match means something else.
 
-    `effect` "voids" cancels matches that overlap its own; "lowers" leaves `leaves` thousandths of the weight in the
-    whole text. `on` limits it to these categories; empty means all.
+    `effect` "voids" cancels matches that overlap its own; "lowers" leaves `leaves` thousandths
+    of the weight in the whole text. `on` limits it to these categories; empty means all.
     """
 
     name: Name
@@ -75,7 +79,9 @@ class CategoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole text: `flagged` says whether a person must see it, `least` the lowest score that is acceptable."""
+    """A whole text: `flagged` says whether a person must see it, `least` the lowest score that is
+    acceptable.
+    """
 
     text: str
     flagged: bool
@@ -93,7 +99,9 @@ class _Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """An indicator or context rule ready to match: `ref` is `name@version`, `expressions` are fully written out."""
+    """An indicator or context rule ready to match: `ref` is `name@version`, `expressions` are fully
+    written out.
+    """
 
     ref: str
     category: str
@@ -102,7 +110,9 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """Everything one version of the catalogue says. `version` is a hash of all its files (16 hex digits)."""
+    """Everything one version of the catalogue says. `version` is a hash of all its files (16 hex
+    digits).
+    """
 
     version: str
     indicators: tuple[Rule, ...]
@@ -118,7 +128,10 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 Decoded = TypeVar("Decoded")
 _REFERENCE = re.compile(r"\{([a-z_]+)\}")
-_WORD_END = re.compile(r"\\b(?=$|[)|$^?\"]|\(\?:\[\^|\(\?[!=])")  # a \b that closes a word; all others open one
+_ATOM = re.compile(r"\\.|\[[^\]]*\]")  # an escape or a character class
+_WORD_END = re.compile(
+    r"\\b(?=$|[)|$^?\"]|\(\?:\[\^|\(\?[!=])"
+)  # a \b that closes a word; all others open one
 _SPACE = re.compile(r"(\[[^\]]*\])| ")
 
 
@@ -128,7 +141,9 @@ def load(folder: Path | None = None) -> Catalogue:
     Raises: BadCatalogue, naming file, indicator, field and cure.
     """
     files = _files(folder)
-    words = _expanded_words(_decoded("vocabulary.toml", _need(files, "vocabulary.toml"), _Vocabulary).words)
+    words = _expanded_words(
+        _decoded("vocabulary.toml", _need(files, "vocabulary.toml"), _Vocabulary).words
+    )
     cases = _decoded("cases.toml", _need(files, "cases.toml"), _CaseFile).case
     indicators: list[Rule] = []
     contexts: list[Rule] = []
@@ -139,7 +154,12 @@ def load(folder: Path | None = None) -> Catalogue:
         content = _decoded(name, raw, CategoryFile)
         if content.indicator:
             if content.category in titles:
-                raise _bad(name, "category", f"{content.category!r} is in two files.", "Merge them or rename one.")
+                raise _bad(
+                    name,
+                    "category",
+                    f"{content.category!r} is in two files.",
+                    "Merge them or rename one.",
+                )
             titles[content.category] = content.title
         indicators += [_rule(name, content, one, words) for one in content.indicator]
         contexts += [_rule(name, content, one, words) for one in content.context]
@@ -151,13 +171,21 @@ def load(folder: Path | None = None) -> Catalogue:
 def _files(folder: Path | None) -> dict[str, bytes]:
     root = resources.files("tocsin.screen").joinpath("catalogue") if folder is None else folder
     if not root.is_dir():
-        raise BadCatalogue(f"there is no folder {root}.", field="catalogue", cure="Give a folder of .toml files.")
-    return {entry.name: entry.read_bytes() for entry in root.iterdir() if entry.name.endswith(".toml")}
+        raise BadCatalogue(
+            f"there is no folder {root}.", field="catalogue", cure="Give a folder of .toml files."
+        )
+    return {
+        entry.name: entry.read_bytes() for entry in root.iterdir() if entry.name.endswith(".toml")
+    }
 
 
 def _need(files: dict[str, bytes], name: str) -> bytes:
     if name not in files:
-        raise BadCatalogue("this file is missing.", field=name, cure="Add it; the bundled catalogue has an example.")
+        raise BadCatalogue(
+            "this file is missing.",
+            field=name,
+            cure="Add it; the bundled catalogue has an example.",
+        )
     return files[name]
 
 
@@ -176,17 +204,25 @@ def _decoded(name: str, raw: bytes, kind: type[Decoded]) -> Decoded:
         field = _named(raw, place.rstrip("`")) if place else "top level"
         raise _bad(name, field, f"{message}.", "Correct or remove it.") from wrong
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise _bad(name, "syntax", f"this is not TOML: {wrong}.", "Check quotes and brackets there.") from wrong
+        raise _bad(
+            name, "syntax", f"this is not TOML: {wrong}.", "Check quotes and brackets there."
+        ) from wrong
 
 
 def _named(raw: bytes, place: str) -> str:
-    """`indicator[3].weight` with the indicator's name put in, since nobody counts to three in a long file."""
+    """`indicator[3].weight` with the indicator's name put in, since nobody counts to three in a
+    long file.
+    """
     found = re.match(r"(indicator|context|case)\[(\d+)\]", place)
     if not found:
         return place
     entry = msgspec.toml.decode(raw)[found[1]][int(found[2])]
     name = entry.get("name") if isinstance(entry, dict) else None
-    return f"{found[1]} {name!r}{place[found.end():]}" if name else f"{found[1]} number {int(found[2]) + 1}"
+    return (
+        f"{found[1]} {name!r}{place[found.end() :]}"
+        if name
+        else f"{found[1]} number {int(found[2]) + 1}"
+    )
 
 
 def _bad(file: str, field: str, message: str, cure: str) -> BadCatalogue:
@@ -196,7 +232,9 @@ def _bad(file: str, field: str, message: str, cure: str) -> BadCatalogue:
 def _expanded_words(words: dict[str, str]) -> dict[str, str]:
     done: dict[str, str] = {}
     for name, pattern in words.items():
-        done[name] = _written_out("vocabulary.toml", name, pattern, done, "Define it above the word that uses it.")
+        done[name] = _written_out(
+            "vocabulary.toml", name, pattern, done, "Define it above the word that uses it."
+        )
     return done
 
 
@@ -209,14 +247,24 @@ def _written_out(file: str, field: str, pattern: str, words: dict[str, str], cur
     return _REFERENCE.sub(word, pattern)
 
 
-def _rule(file: str, content: CategoryFile, body: Indicator | Context, words: dict[str, str]) -> Rule:
+def _rule(
+    file: str, content: CategoryFile, body: Indicator | Context, words: dict[str, str]
+) -> Rule:
     expressions = []
     for number, pattern in enumerate(body.patterns, 1):
         field = f"{body.name!r}, pattern {number}"
-        if not pattern.isascii() or re.sub(r"\\.", "", pattern) != re.sub(r"\\.", "", pattern).lower():
+        if (
+            not pattern.isascii()
+            or re.sub(r"\\.", "", pattern) != re.sub(r"\\.", "", pattern).lower()
+        ):
             cure = "Text is folded before matching: write lower-case ASCII (ae for ä, ss for ß)."
             raise _bad(file, field, "it has capitals or letters outside ASCII.", cure)
-        written = _written_out(file, field, pattern, words, "Add it to vocabulary.toml or correct the name.")
+        if _counts_anything(pattern):
+            cure = "Use {gap} or {bit} for anything in between, and word characters elsewhere."
+            raise _bad(file, field, "it counts characters of any kind.", cure)
+        written = _written_out(
+            file, field, pattern, words, "Add it to vocabulary.toml or correct the name."
+        )
         expression = _SPACE.sub(lambda found: found[1] or r"\s+", written)
         expression = _WORD_END.sub(r"(?!\\w)", expression).replace(r"\b", r"(?<!\w)")
         try:
@@ -229,13 +277,32 @@ def _rule(file: str, content: CategoryFile, body: Indicator | Context, words: di
     return Rule(f"{body.name}@{content.version}", content.category, body, tuple(expressions))
 
 
+def _counts_anything(pattern: str) -> bool:
+    """Whether it has a sign for "any character", which the matcher counts in bytes and Python in
+    characters.
+    """
+    negated = any(atom.startswith("[^") for atom in _ATOM.findall(pattern))
+    return (
+        negated
+        or "." in _ATOM.sub("", pattern)
+        or re.search(r"\\[WSDB](?![*+])", pattern) is not None
+    )
+
+
 def _check_names(catalogue: Catalogue) -> None:
     seen: set[str] = set()
     for rule in catalogue.indicators + catalogue.contexts:
         if rule.body.name in seen:
-            raise _bad(rule.category, f"{rule.body.name!r}", "this name is used twice.", "Give each its own name.")
+            raise _bad(
+                rule.category,
+                f"{rule.body.name!r}",
+                "this name is used twice.",
+                "Give each its own name.",
+            )
         seen.add(rule.body.name)
         for category in rule.body.on if isinstance(rule.body, Context) else ():
             if category not in catalogue.titles:
                 cure = f"Use one of: {', '.join(catalogue.categories)}."
-                raise _bad(rule.category, f"{rule.body.name!r}, on", f"no category {category!r}.", cure)
+                raise _bad(
+                    rule.category, f"{rule.body.name!r}, on", f"no category {category!r}.", cure
+                )

@@ -1,10 +1,11 @@
 """Masking: people's identifiers in a text become typed tokens; places and institutions stay.
 
-Tokens look like ⟦handle⟧. The same value gets the same token, the second different one ⟦handle #2⟧, so that who
-speaks to whom stays readable. Of a link the domain stays: ⟦link example.org⟧.
+Tokens look like ⟦handle⟧. The same value gets the same token, the second different one ⟦handle #2⟧,
+so that who speaks to whom stays readable. Of a link the domain stays: ⟦link example.org⟧.
 
-This is a first line of defence, not anonymisation. Names are found by a title before them, an introduction, or a common
-first name before a capitalised word; a name written in small letters, or a rare one, is not found.
+This is a first line of defence, not anonymisation. Names are found by a title before them, an
+introduction, or a common first name before a capitalised word; a name written in small letters, or
+a rare one, is not found.
 """
 
 from __future__ import annotations
@@ -50,17 +51,25 @@ _PARTS = {
         rf"|\b(?P<first>{_WORD})\s+(?:[A-Z]\.\s+)?(?P<last>(?:(?:van|von|de|del|la|bin|al)\s+)?{_WORD})\b"
     ),
 }
-_FIND = re.compile("|".join(f"(?P<{kind.name.lower()}>{pattern})" for kind, pattern in _PARTS.items()))
+_FIND = re.compile(
+    "|".join(f"(?P<{kind.name.lower()}>{pattern})" for kind, pattern in _PARTS.items())
+)
 _DOMAIN = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?(?:www\.)?([\w.-]{1,80})")
 _PUBLIC_ADDRESSES = ("1600 pennsylvania",)  # a public building, not somebody's home
 _PLACE_WORDS = frozenset(
-    "Street Avenue Road Square Center Centre Hall Park Memorial Monument Building Bridge Tunnel Station Airport Stadium "
-    "Arena Theater Theatre School University College Hospital Church Temple Mosque Synagogue Plaza Garden Gardens House "
-    "Office Court Tower Hotel Mall Library Museum County City River Lake Island Beach Valley Street Day Police".split()
+    """
+    Street Avenue Road Square Center Centre Hall Park Memorial Monument Building Bridge
+    Tunnel Station Airport Stadium Arena Theater Theatre School University College
+    Hospital Church Temple Mosque Synagogue Plaza Garden Gardens House Office Court Tower
+    Hotel Mall Library Museum County City River Lake Island Beach Valley Day Police
+    """.split()
 )
 _NOT_SURNAMES = frozenset(
-    "The And But Is Was Will Has Had Said Says Can Should Would Must Needs And Or For From With At In On To You We They "
-    "He She It Not Never Just Please Are Were Have Does Did Do Go Goes Get Gets I I'm I'll".split()
+    """
+    The And But Is Was Will Has Had Said Says Can Should Would Must Needs Or For From With
+    At In On To You We They He She It Not Never Just Please Are Were Have Does Did Do Go
+    Goes Get Gets I I'm I'll
+    """.split()
 )
 
 
@@ -98,7 +107,9 @@ def _identifiers(text: str) -> Iterable[tuple[int, int, MaskKind]]:
 
 
 def _extent(match: re.Match[str], kind: MaskKind) -> tuple[int, int]:
-    """The part of a match to replace: a name without its title, a plate without the word "plate"; empty if none."""
+    """The part of a match to replace: a name without its title, a plate without the word "plate";
+    empty if none.
+    """
     start, end = match.span()
     if kind is MaskKind.PLATE:
         return match.span("plate_value")
@@ -117,7 +128,9 @@ def _extent(match: re.Match[str], kind: MaskKind) -> tuple[int, int]:
 
 
 def _name_length(words: str) -> int:
-    """How many characters of these capitalised words are a name: up to the first everyday or place word."""
+    """How many characters of these capitalised words are a name: up to the first everyday or place
+    word.
+    """
     length = 0
     for word in re.finditer(r"\S+", words):
         if word.group() in _NOT_SURNAMES:
@@ -137,7 +150,9 @@ def _token(kind: MaskKind, value: str, taken: Iterable[str]) -> str:
 
 
 def _moved(spans: Iterable[Span], masks: Sequence[Mask]) -> tuple[Span, ...]:
-    """Spans of the original as spans of the masked text; one that ends inside a token covers all of it."""
+    """Spans of the original as spans of the masked text; one that ends inside a token covers all of
+    it.
+    """
     starts = [mask.original_start for mask in masks]
 
     def moved(at: int, *, is_end: bool) -> int:
@@ -150,6 +165,11 @@ def _moved(spans: Iterable[Span], masks: Sequence[Mask]) -> tuple[Span, ...]:
         return at - mask.original_end + mask.end
 
     return tuple(
-        Span(moved(span.start, is_end=False), moved(span.end, is_end=True), span.indicator, span.category)
+        Span(
+            moved(span.start, is_end=False),
+            moved(span.end, is_end=True),
+            span.indicator,
+            span.category,
+        )
         for span in spans
     )

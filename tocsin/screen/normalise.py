@@ -1,10 +1,12 @@
 """Folding: plain lower-case ASCII views of a text, so that tricks of spelling do not hide words.
 
-A *view* is a folded text that knows where each of its characters came from. Every text has a plain view (Unicode
-compatibility forms, look-alike letters, zero-width characters, case). Texts that show a trick (k1ll, k i l l, kiiiill)
-get further views with the trick undone. The plain view always stays, so undoing a trick can only add matches.
+A *view* is a folded text that knows where each of its characters came from. Every text has a plain
+view (Unicode compatibility forms, look-alike letters, zero-width characters, case). Texts that show
+a trick (k1ll, k i l l, kiiiill) get further views with the trick undone. The plain view always
+stays, so undoing a trick can only add matches.
 
-German umlauts fold to their two-letter spelling (ae, oe, ue, ss), the way people type them on other keyboards.
+German umlauts fold to their two-letter spelling (ae, oe, ue, ss), the way people type them on other
+keyboards.
 """
 
 from __future__ import annotations
@@ -13,17 +15,27 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l"}
+UMLAUTS = {
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "ß": "ss",
+    "ẞ": "ss",
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+    "đ": "d",
+    "ł": "l",
+}
 _MARKED_UMLAUT = "\ue000"  # stands for a combining diaeresis after a, o, u; private use, so no real text needs it
 
 # Look-alikes that compatibility folding leaves alone: Cyrillic, Greek, phonetic and small capitals.
-# Source of the pairs: the Latin skeletons in Unicode TS 39, reduced to letters that a reader takes for a-z.
+# Source of the pairs: the Latin skeletons in Unicode TS 39, reduced to letters that a reader
+# takes for a-z.
 _LOOKALIKES = dict(
     zip(
-        "авеіјкмнорсѕтухԁһցɡԛԝьαβεικνορτυχωγηµ"
-        "ᴀʙᴄᴅᴇғɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢıɑɩɾɪ",
-        "abeijkmhopcstyxdhggqwbabeiknoptuxwynu"
-        "abcdefghijklmnoprstuvwyziairi",
+        "авеіјкмнорсѕтухԁһցɡԛԝьαβεικνορτυχωγηµᴀʙᴄᴅᴇғɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢıɑɩɾɪ",
+        "abeijkmhopcstyxdhggqwbabeiknoptuxwynuabcdefghijklmnoprstuvwyziairi",
         strict=True,
     )
 )
@@ -62,7 +74,11 @@ def fold_character(character: str) -> str:
         return "\n" if character in "\n\r\u2028\u2029\x85" else " "
     folded = []
     for part in unicodedata.normalize("NFKD", character):
-        if unicodedata.category(part) in ("Mn", "Me", "Cf"):  # accents, enclosing marks, zero-width characters
+        if unicodedata.category(part) in (
+            "Mn",
+            "Me",
+            "Cf",
+        ):  # accents, enclosing marks, zero-width characters
             continue
         lower = part.lower()
         folded.append(_PUNCTUATION.get(part) or _LOOKALIKES.get(lower) or lower)
@@ -84,26 +100,32 @@ _DECOMPOSED = re.compile("(?<=[aouAOU])\u0308")
 
 
 class View:
-    """A folded text. `span(start, end)` gives the place in the original that produced `text[start:end]`."""
+    """A folded text. `span(start, end)` gives the place in the original that produced
+    `text[start:end]`.
+    """
 
-    __slots__ = ("_ends", "_original", "_starts", "text")
+    __slots__ = ("_ends", "_starts", "original", "text")
 
     def __init__(
-        self, text: str, original: str, starts: list[int] | None = None, ends: list[int] | None = None
+        self,
+        text: str,
+        original: str,
+        starts: list[int] | None = None,
+        ends: list[int] | None = None,
     ) -> None:
         self.text = text
-        self._original = original
+        self.original = original
         self._starts = starts
         self._ends = ends
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the original, half open; an empty range maps to an empty range."""
         if self._starts is None or self._ends is None:
-            if self._original.isascii():
+            if self.original.isascii():
                 return start, end
-            self._starts, self._ends = _plain_offsets(self._original)
+            self._starts, self._ends = _plain_offsets(self.original)
         if end <= start:
-            at = self._starts[start] if start < len(self._starts) else len(self._original)
+            at = self._starts[start] if start < len(self._starts) else len(self.original)
             return at, at
         return self._starts[start], self._ends[end - 1]
 
@@ -127,25 +149,45 @@ def _plain_offsets(original: str) -> tuple[list[int], list[int]]:
     return starts, [start + 1 for start in starts]
 
 
-# Signs that a text may hide words; deliberately loose, the views decide. Written so that the matcher can hold them too.
+# Signs that a text may hide words; deliberately loose, the views decide. Written so that the
+# matcher can hold them too.
 TRICKS = (
     r"(?<!\w)[a-z0-9@$!][ ._*\-/|][a-z0-9@$!][ ._*\-/|][a-z0-9@$!](?!\w)",  # k i l l, k.i.l.l
     r"(?:^|\s)[\"'(#]?[a-z]+[0-9$@!|]+[a-z]+",  # k1ll; links do not start like that
-    r"(?:^|\s)[4$@][a-z]{4}",  # @ttack is also a handle: harmless
-    "|".join(letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"),  # kiiill; w is left out because of www
+    r"(?:^|\s)[4$][a-z]{4}",  # not @, which is how handles start
+    "|".join(
+        letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"
+    ),  # kiiill; w is left out because of www
 )
-_SPACED = re.compile(r"(?<![a-z0-9])[a-z0-9@$!](?:([ ._*\-/|])[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])")
-_LEET = re.compile(r"(?<=[a-z])[013457$@!|](?=[013457$@!|]*[a-z])|(?<=[a-z])[013457$](?![\w$])|\b4(?=[a-z]{4})|(?<!\S)[$@](?=[a-z]{4})")
-_LEET_LETTERS = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "$": "s", "@": "a", "!": "i", "|": "l"}
+_SPACED = re.compile(
+    r"(?<![a-z0-9])[a-z0-9@$!](?:([ ._*\-/|])[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
+)
+_LEET = re.compile(
+    r"(?<=[a-z])[013457$@!|](?=[013457$@!|]*[a-z])|(?<=[a-z])[013457$](?![\w$])|\b4(?=[a-z]{4})|(?<!\S)\$(?=[a-z]{4})"
+)
+_LEET_LETTERS = {
+    "0": "o",
+    "1": "i",
+    "3": "e",
+    "4": "a",
+    "5": "s",
+    "7": "t",
+    "$": "s",
+    "@": "a",
+    "!": "i",
+    "|": "l",
+}
 _RUN = re.compile(r"([a-z])\1{2,}")
 _DOUBLED = "bcdefglmnoprstz"
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\S+")
 
 
 def tricked(view: View) -> list[View]:
-    """Further views of a text that shows a trick: letters joined and digits read as letters, then runs shortened.
+    """Further views of a text that shows a trick: letters joined and digits read as letters, then
+    runs shortened.
 
-    Runs of three or more letters are shortened to two in one view and to one in another (shooot, kiiill).
+    Runs of three or more letters are shortened to two in one view and to one in another
+    (shooot, kiiill).
     """
     undone = _without_leet(_joined(view))
     views = [undone] if undone.text != view.text else []
@@ -159,7 +201,7 @@ def _pick(view: View, keep: list[int], letters: dict[int, str] | None = None) ->
     letters = letters or {}
     spans = [view.span(index, index + 1) for index in keep]
     text = "".join(letters.get(index, view.text[index]) for index in keep)
-    return View(text, view._original, [start for start, _ in spans], [end for _, end in spans])
+    return View(text, view.original, [start for start, _ in spans], [end for _, end in spans])
 
 
 def _joined(view: View) -> View:

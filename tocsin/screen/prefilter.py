@@ -1,15 +1,17 @@
 """Finding, in one pass over a text, the few patterns that may match it.
 
-Hyperscan compiles patterns with many word lists and gaps into machines that take minutes to build. So each pattern is
-taken apart at its gaps, the parts (mostly plain word lists, many shared between patterns) are compiled once, and a
-pattern counts as possible when all of its parts were seen, in any order. That may report too much, never too little:
-the caller looks again with the whole pattern.
+Hyperscan compiles patterns with many word lists and gaps into machines that take minutes to build.
+So each pattern is taken apart at its gaps, the parts (mostly plain word lists, many shared between
+patterns) are compiled once, and a pattern counts as possible when all of its parts were seen, in
+any order. That may report too much, never too little: the caller looks again with the whole
+pattern.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import hyperscan
 
@@ -19,20 +21,30 @@ _GAP = re.compile(
     r"\(\?:\[\^[^\]]*\]\{0,\d+\}\)"  # (?:[^.!?]{0,40})
     r"|\(\?:\\w\+\\s\+\)(?:\{0,\d+\}|\?|\*)"  # (?:\w+\s+){0,3}
 )
-_END = re.compile(r"(\\.|\[[^\]]*\])|\|?\$")  # "end of text": the line feed put behind every text stands for it
+_END = re.compile(
+    r"(\\.|\[[^\]]*\])|\|?\$"
+)  # "end of text": the line feed put behind every text stands for it
 _AFTER = r"(?!\w)"  # as the catalogue's loader writes the end of a word
 _BEFORE = r"(?<!\w)"
 _WORD_ENDS = "\0"
 _WORD_BEGINS = "\1"
+_EVERYDAY = (
+    "\n\nwe you they he she it i'm all every this that the those them him her his your their a an is are be will in to go "
+    "going at on of for up out over through down good now not just have get make want need see do can and or then there "
+    "today tonight tomorrow monday game office school house home people man men women kids 10 am.\n"
+)
 _LOOK = re.compile(r"\(\?<?[!=]")
-_PART = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_DOTALL
+_PART = (
+    hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+)  # on bytes: far cheaper than on UTF-8
 _BOTH = hyperscan.HS_FLAG_COMBINATION | hyperscan.HS_FLAG_SINGLEMATCH
 
 Heard = Callable[[int, int, int, int, object], None]
 
 
 class Prefilter:
-    """Reports the numbers of the expressions that may match a text. Not for two threads at a time."""
+    """Reports the numbers of the expressions that may match a text. Not for two threads at a time.
+    """
 
     def __init__(self, expressions: Sequence[str], names: Sequence[str]) -> None:
         """`names`: what to call each expression in an error.
@@ -42,7 +54,10 @@ class Prefilter:
         first = len(expressions)
         parts: dict[str, int] = {}
         needs = [
-            [[parts.setdefault(part, first + len(parts)) for part in needed] for needed in alternatives(expression)]
+            [
+                [parts.setdefault(part, first + len(parts)) for part in needed]
+                for needed in alternatives(expression)
+            ]
             for expression in expressions
         ]
         conditions = [" | ".join(_all_of(ids) for ids in either) for either in needs]
@@ -51,7 +66,12 @@ class Prefilter:
             [*parts, *conditions],
             [*parts.values(), *range(first)],
             [*([quiet] * len(parts)), *([_BOTH] * first)],
-            {part: names[number] for number, either in enumerate(needs) for ids in either for part in _named(parts, ids)},
+            {
+                part: names[number]
+                for number, either in enumerate(needs)
+                for ids in either
+                for part in _named(parts, ids)
+            },
         )
 
     def scan(self, text: bytes, heard: Heard) -> None:
@@ -73,16 +93,24 @@ def _named(parts: dict[str, int], ids: list[int]) -> list[str]:
 def alternatives(expression: str) -> list[list[str]]:
     """For each way an expression can match, the parts that must all be there.
 
-    Cut only outside brackets: first at `|`, then at gaps. Gaps inside brackets become "anything"; parts that can be
-    empty say nothing and are left out. A way with no parts left keeps its whole expression as its only part.
+    Cut only outside brackets: first at `|`, then at gaps. Gaps inside brackets become
+    "anything"; parts that can be empty say nothing and are left out, and so are parts made of
+    everyday words when others remain: they would be found in every text and cost more than they
+    spare. A way with no parts left keeps its whole expression as its only part.
     """
     ways = []
     marked = expression.replace(_AFTER, _WORD_ENDS).replace(_BEFORE, _WORD_BEGINS)
     for way in _cut(_without_looks(marked), re.compile(r"\|")):
         parts = [_widened(part) for part in _cut(way, _GAP)]
-        useful = [part for part in parts if not re.compile(part, re.ASCII | re.DOTALL).search("")]
-        ways.append(list(dict.fromkeys(useful)) or [_widened(way)])
+        useful = [part for part in parts if not _found_in(part, "")]
+        telling = [part for part in useful if not _found_in(part, _EVERYDAY)]
+        ways.append(list(dict.fromkeys(telling or useful)) or [_widened(way)])
     return ways
+
+
+@lru_cache(maxsize=4096)
+def _found_in(part: str, text: str) -> bool:
+    return re.search(part, text, re.ASCII | re.DOTALL) is not None
 
 
 def _widened(part: str) -> str:
@@ -94,7 +122,9 @@ def _widened(part: str) -> str:
 
 
 def _without_looks(expression: str) -> str:
-    """The expression without look-ahead and look-behind, which the matcher has not; it then matches more, not less."""
+    """The expression without look-ahead and look-behind, which the matcher has not; it then matches
+    more, not less.
+    """
     kept = ""
     depth = index = 0
     inside = 0  # bracket depth of the look being left out
@@ -146,11 +176,17 @@ def _compiled(
                 _database([part], [0], [_PART])
             except hyperscan.HyperscanError as why:
                 message = f"the matcher cannot use this pattern ({why}): {part}"
-                raise BadCatalogue(message, field=name, cure="Simplify it or shorten its gaps.") from why
-        raise BadCatalogue(f"the matcher cannot compile the catalogue: {wrong}.", field="catalogue") from wrong
+                raise BadCatalogue(
+                    message, field=name, cure="Simplify it or shorten its gaps."
+                ) from why
+        raise BadCatalogue(
+            f"the matcher cannot compile the catalogue: {wrong}.", field="catalogue"
+        ) from wrong
 
 
-def _database(expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]) -> hyperscan.Database:
+def _database(
+    expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]
+) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     encoded = [expression.encode() for expression in expressions]
     database.compile(expressions=encoded, ids=list(ids), elements=len(encoded), flags=list(flags))

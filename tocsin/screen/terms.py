@@ -1,7 +1,8 @@
 """The vocabulary of screening: what deserves a person's eye, how soon, and why.
 
 All offsets are counted in Unicode code points (Python `str` indexes), half open: `text[start:end]`.
-All scores are whole numbers from 0 to 1000, because verdicts go into the record and the record has no floats.
+All scores are whole numbers from 0 to 1000, because verdicts go into the record and the record has
+no floats.
 """
 
 from __future__ import annotations
@@ -64,9 +65,11 @@ class Mask(msgspec.Struct, frozen=True):
 
 
 class Masked(msgspec.Struct, frozen=True):
-    """A text with people's identifiers replaced by typed tokens; the same value gets the same token.
+    """A text with people's identifiers replaced by typed tokens; the same value gets the same
+    token.
 
-    `spans` are the verdict's spans moved to where they lie in the masked text, so highlights still work.
+    `spans` are the verdict's spans moved to where they lie in the masked text, so highlights
+    still work.
     """
 
     text: str
@@ -79,11 +82,13 @@ class Verdict(msgspec.Struct, frozen=True):
 
     - `score`: 0..1000.  `priority`: from the score.
     - `spans`: in the *original* text, in reading order.
-    - `indicators`: `name@version` of each that counted, strongest first; `categories`: theirs, likewise.
+    - `indicators`: `name@version` of each that counted, strongest first; `categories`: theirs,
+      likewise.
     - `why`: one plain sentence per indicator, same order as `indicators`.
     - `lowered_by`: `name@version` of context rules (joke, game, news …) that lowered the score.
     - `masked`: the text to show and to store.
-    - `catalogue`: hash of the catalogue that decided (16 hex digits), so any verdict can be repeated.
+    - `catalogue`: hash of the catalogue that decided (16 hex digits), so any verdict can be
+      repeated.
     """
 
     score: int
@@ -100,8 +105,9 @@ class Verdict(msgspec.Struct, frozen=True):
 class Group(msgspec.Struct, frozen=True):
     """The near-duplicates a flagged text belongs to.
 
-    `id` is derived from the first member's masked text, so the same stream always gives the same ids.
-    `count` counts members so far, this one included; `first` is true for the one that opened the group.
+    `id` is derived from the first member's masked text, so the same stream always gives the
+    same ids. `count` counts members so far, this one included; `first` is true for the one that
+    opened the group.
     """
 
     id: str
@@ -122,7 +128,8 @@ class Refusal(StrEnum):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What the filter did with a stream: lines = blank + screened + refused; flagged is part of screened.
+    """What the filter did with a stream: lines = blank + screened + refused; flagged is part of
+    screened.
 
     `refusals` counts refused lines by reason, `priorities` flagged lines by priority.
     """

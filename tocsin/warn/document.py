@@ -56,7 +56,9 @@ def read(body: Mapping[str, Any]) -> Content:
     try:
         return msgspec.convert(words, Content)
     except msgspec.ValidationError as e:
-        raise Invalid(str(e), field="content", cure="Send title, summary and judgments as documented.") from e
+        raise Invalid(
+            str(e), field="content", cure="Send title, summary and judgments as documented."
+        ) from e
 
 
 def body(content: Content) -> dict[str, Any]:
@@ -67,7 +69,13 @@ def body(content: Content) -> dict[str, Any]:
 def tidy(content: Content) -> Content:
     """The content without blanks around texts, and without rows that hold nothing at all."""
     judgments = tuple(
-        Judgment(j.text.strip(), j.likelihood, j.confidence, j.basis.strip(), tuple(dict.fromkeys(j.cites)))
+        Judgment(
+            j.text.strip(),
+            j.likelihood,
+            j.confidence,
+            j.basis.strip(),
+            tuple(dict.fromkeys(j.cites)),
+        )
         for j in content.judgments
     )
     return Content(
@@ -85,7 +93,9 @@ def sentence(judgment: Judgment) -> str:
     """How likely and how sure, in two sentences, as the tradecraft standard asks; '' when neither is said."""
     parts = []
     if judgment.likelihood:
-        parts.append(f"Likelihood: {judgment.likelihood} ({estimates.percent(judgment.likelihood)}).")
+        parts.append(
+            f"Likelihood: {judgment.likelihood} ({estimates.percent(judgment.likelihood)})."
+        )
     if judgment.confidence:
         parts.append(f"Confidence: {judgment.confidence}. {judgment.basis}".strip())
     return " ".join(parts)

@@ -124,17 +124,47 @@ def texts(content: Content) -> Iterator[tuple[str, str]]:
 def _whole(sheet: Sheet, now: datetime) -> Iterator[Finding]:
     content, product = sheet.content, sheet.product
     if not content.title.strip():
-        yield _stop("no_title", "title", "The title is missing.", "Say in one line what threatens what, and when.")
+        yield _stop(
+            "no_title",
+            "title",
+            "The title is missing.",
+            "Say in one line what threatens what, and when.",
+        )
     if not content.summary.strip():
-        yield _stop("no_summary", "summary", "The summary is missing.", "Say the main point in two sentences.")
+        yield _stop(
+            "no_summary",
+            "summary",
+            "The summary is missing.",
+            "Say the main point in two sentences.",
+        )
     if product.needs_judgments and not content.judgments:
-        yield _stop("no_judgment", "judgments", "It judges nothing.", "Add at least one judgment with its source.")
+        yield _stop(
+            "no_judgment",
+            "judgments",
+            "It judges nothing.",
+            "Add at least one judgment with its source.",
+        )
     if sheet.edition > 1 and not content.changed.strip():
-        yield _stop("no_change", "changed", "It does not say what changed.", "Say what is new in this edition.")
+        yield _stop(
+            "no_change",
+            "changed",
+            "It does not say what changed.",
+            "Say what is new in this edition.",
+        )
     if product.needs_operation and not sheet.operation:
-        yield _stop("no_operation", "operation", "It is about no operation.", "Choose the event it is about.")
+        yield _stop(
+            "no_operation",
+            "operation",
+            "It is about no operation.",
+            "Choose the event it is about.",
+        )
     if product.asks_for_action and not any(a.strip() for a in content.actions):
-        yield _advise("no_action", "actions", "It asks nobody to do anything.", "Say what the reader should do.")
+        yield _advise(
+            "no_action",
+            "actions",
+            "It asks nobody to do anything.",
+            "Say what the reader should do.",
+        )
     if content.judgments and not product.raw and not content.would_change.strip():
         yield _advise(
             "no_would_change",
@@ -158,15 +188,25 @@ def _sources(sheet: Sheet, now: datetime) -> Iterator[Finding]:
         where = f"judgments.{i}"
         name = f"Judgment {i + 1}"
         if not judgment.text.strip():
-            yield _stop("empty_judgment", f"{where}.text", f"{name} is empty.", "Write it, or remove the row.")
+            yield _stop(
+                "empty_judgment",
+                f"{where}.text",
+                f"{name} is empty.",
+                "Write it, or remove the row.",
+            )
         known = [c for c in judgment.cites if c in sheet.cites]
         for cite in judgment.cites:
             if cite not in sheet.cites:
                 yield _stop(
-                    "unknown_source", f"{where}.cites", f"{name} cites {cite}, which is not there.", "Remove it."
+                    "unknown_source",
+                    f"{where}.cites",
+                    f"{name} cites {cite}, which is not there.",
+                    "Remove it.",
                 )
         if not known:
-            yield _stop("uncited", f"{where}.cites", f"{name} cites no source.", "Tick what it rests on.")
+            yield _stop(
+                "uncited", f"{where}.cites", f"{name} cites no source.", "Tick what it rests on."
+            )
     for cite in sorted(sheet.outdated):
         name = sheet.cites[cite].label or cite if cite in sheet.cites else cite
         yield _advise(
@@ -249,13 +289,25 @@ def _one_judgment(sheet: Sheet, i: int, judgment: Judgment) -> Iterator[Finding]
             "Take likelihood and confidence out, or choose a judged kind.",
         )
     if not sheet.product.raw and not term:
-        yield _advise("no_likelihood", f"{where}.likelihood", f"{name} does not say how likely.", "Choose a term.")
+        yield _advise(
+            "no_likelihood",
+            f"{where}.likelihood",
+            f"{name} does not say how likely.",
+            "Choose a term.",
+        )
     if term and not judgment.confidence:
-        yield _advise("no_confidence", f"{where}.confidence", f"{name} does not say how sure.", "Choose a level.")
+        yield _advise(
+            "no_confidence",
+            f"{where}.confidence",
+            f"{name} does not say how sure.",
+            "Choose a level.",
+        )
     said = set(estimates.likelihoods(judgment.text))
-    if term in estimates.STEP_OF and said and estimates.STEP_OF[term] not in {
-        estimates.STEP_OF[word] for word in said
-    }:
+    if (
+        term in estimates.STEP_OF
+        and said
+        and estimates.STEP_OF[term] not in {estimates.STEP_OF[word] for word in said}
+    ):
         yield _advise(
             "two_likelihoods",
             f"{where}.likelihood",
@@ -265,7 +317,14 @@ def _one_judgment(sheet: Sheet, i: int, judgment: Judgment) -> Iterator[Finding]
 
 
 _STOPPING = frozenset(
-    {MaskKind.HANDLE, MaskKind.EMAIL, MaskKind.PHONE, MaskKind.NUMBER, MaskKind.PLATE, MaskKind.ADDRESS}
+    {
+        MaskKind.HANDLE,
+        MaskKind.EMAIL,
+        MaskKind.PHONE,
+        MaskKind.NUMBER,
+        MaskKind.PLATE,
+        MaskKind.ADDRESS,
+    }
 )
 
 
@@ -276,11 +335,15 @@ def _identities(sheet: Sheet, now: datetime) -> Iterator[Finding]:
         for mask in masked(text).masks:
             found = text[mask.original_start : mask.original_end]
             make = _stop if mask.kind in _STOPPING else _advise
-            kind = {"name": "person's name", "number": "identity number"}.get(mask.kind.value, mask.kind.value)
+            kind = {"name": "person's name", "number": "identity number"}.get(
+                mask.kind.value, mask.kind.value
+            )
             yield make(
                 f"unmasked_{mask.kind.name.lower()}",
                 where,
-                f"“{found}” looks like a {kind}." if kind[0] not in "aeiou" else f"“{found}” looks like an {kind}.",
+                f"“{found}” looks like a {kind}."
+                if kind[0] not in "aeiou"
+                else f"“{found}” looks like an {kind}.",
                 f"Write ⟦{mask.kind.value}⟧ instead; who needs it can ask for it.",
             )
 
@@ -291,7 +354,9 @@ _WIDTH = [Tlp.RED, Tlp.AMBER_STRICT, Tlp.AMBER, Tlp.GREEN, Tlp.CLEAR]
 @_check
 def _marking(sheet: Sheet, now: datetime) -> Iterator[Finding]:
     if sheet.label not in list(Tlp):
-        words = f"“{sheet.label}” is no TLP marking." if sheet.label else "The TLP marking is missing."
+        words = (
+            f"“{sheet.label}” is no TLP marking." if sheet.label else "The TLP marking is missing."
+        )
         yield _stop("no_tlp", "label", words, "Choose how far it may travel.")
         return
     width = _WIDTH.index(Tlp(sheet.label))
@@ -312,16 +377,27 @@ def _times(sheet: Sheet, now: datetime) -> Iterator[Finding]:
     if at is None:
         if product.needs_expiry:
             yield _stop(
-                "no_expiry", "expires_at", f"{product.name}: it must say until when it holds.", "Give an expiry."
+                "no_expiry",
+                "expires_at",
+                f"{product.name}: it must say until when it holds.",
+                "Give an expiry.",
             )
         return
     if at <= now:
-        yield _stop("expired", "expires_at", "It would expire before it is released.", "Give a later expiry.")
+        yield _stop(
+            "expired",
+            "expires_at",
+            "It would expire before it is released.",
+            "Give a later expiry.",
+        )
     elif product.max_life and at - now > product.max_life:
         hours = int(product.max_life.total_seconds() // 3600)
         limit = f"{hours // 24} days" if hours > 48 else f"{hours} hours"
         yield _stop(
-            "expiry_too_late", "expires_at", f"{product.name}: at most {limit} in force.", "Give an earlier expiry."
+            "expiry_too_late",
+            "expires_at",
+            f"{product.name}: at most {limit} in force.",
+            "Give an earlier expiry.",
         )
     if sheet.event_start and now < sheet.event_start and at < sheet.event_start:
         yield _advise(
@@ -335,7 +411,12 @@ def _times(sheet: Sheet, now: datetime) -> Iterator[Finding]:
 @_check
 def _recipients(sheet: Sheet, now: datetime) -> Iterator[Finding]:
     if not sheet.distribution:
-        yield _stop("no_distribution", "distribution", "It goes to nobody.", "Add at least one role at an agency.")
+        yield _stop(
+            "no_distribution",
+            "distribution",
+            "It goes to nobody.",
+            "Add at least one role at an agency.",
+        )
     for seat in sheet.must_know:
         if seat not in sheet.distribution:
             yield _stop(
@@ -356,7 +437,11 @@ def _null(sheet: Sheet, now: datetime) -> Iterator[Finding]:
     named = [
         (work.reports, "flagged report waits", "flagged reports wait"),
         (work.situations, "situation is open", "situations are open"),
-        (work.warnings, "warning is in force or being decided", "warnings are in force or being decided"),
+        (
+            work.warnings,
+            "warning is in force or being decided",
+            "warnings are in force or being decided",
+        ),
     ]
     listed = ", ".join(f"{n} {one if n == 1 else many}" for n, one, many in named if n)
     yield _stop(

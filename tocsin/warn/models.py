@@ -7,7 +7,7 @@ from django.db import models
 from tocsin.record.models import Marked, Projection
 
 
-class Warning(Projection, Marked):  # noqa: A001 - the word of the trade
+class Warning(Projection, Marked):
     """One edition of a warning. An update is a new row of the same `series` with the next `edition`.
 
     `tlp` (of `Marked`) decides who sees the row: while it is a draft it stays within its agency,
@@ -56,7 +56,9 @@ class Warning(Projection, Marked):  # noqa: A001 - the word of the trade
             models.Index(fields=["state", "changed_at", "id"], name="warn_warning_state"),
             models.Index(fields=["operation", "state"], name="warn_warning_operation"),
             models.Index(
-                fields=["expires_at"], name="warn_warning_expiry", condition=models.Q(state="RELEASED")
+                fields=["expires_at"],
+                name="warn_warning_expiry",
+                condition=models.Q(state="RELEASED"),
             ),
             models.Index(
                 fields=["held_until"], name="warn_warning_held", condition=models.Q(state="HELD")

@@ -11,9 +11,7 @@ from datetime import timedelta
 from tocsin.kernel.errors import Invalid
 
 UNEVALUATED = "UNEVALUATED: raw information, reported as seen; nobody has judged how true it is."
-NOT_AN_ALL_CLEAR = (
-    "A statement of what was known at the time given. It is not an all-clear, and it lapses by itself."
-)
+NOT_AN_ALL_CLEAR = "A statement of what was known at the time given. It is not an all-clear, and it lapses by itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +139,7 @@ def product(code: str) -> Product:
         return PRODUCTS[code]
     except KeyError:
         raise Invalid(
-            f"there is no kind of warning {code!r}", field="type", cure=f"Use one of {', '.join(PRODUCTS)}."
+            f"there is no kind of warning {code!r}",
+            field="type",
+            cure=f"Use one of {', '.join(PRODUCTS)}.",
         ) from None

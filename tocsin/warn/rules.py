@@ -87,7 +87,9 @@ def demand(right: Right) -> Right:
     """The right itself when it allows. Raises: Forbidden with the reason when it does not."""
     if right not in MAY:
         raise Forbidden(
-            right.value, field="releaser", cure="Ask a release authority who took no part in writing it."
+            right.value,
+            field="releaser",
+            cure="Ask a release authority who took no part in writing it.",
         )
     return right
 
@@ -122,6 +124,12 @@ def check_hold(until: datetime, now: datetime, event_start: datetime | None) -> 
         )
 
 
+def check_review_owed(*, review_after: bool, confirmed: bool) -> None:
+    """Raises: Conflict when a released warning owes no review."""
+    if not review_after or confirmed:
+        raise Conflict("no review is owed on this warning", field="state")
+
+
 def check_reason(text: str, field: str, least: int = 10) -> str:
     """The reason, stripped. Raises: Invalid when it says nothing."""
     reason = text.strip()
@@ -135,7 +143,9 @@ def seats(rows: Iterable[Mapping[str, str]]) -> tuple[Seat, ...]:
     found: dict[Seat, None] = {}
     for row in rows:
         if not row.get("agency") or not row.get("role"):
-            raise Invalid("a recipient needs an agency and a role", field="distribution", cure="Name both.")
+            raise Invalid(
+                "a recipient needs an agency and a role", field="distribution", cure="Name both."
+            )
         found[Seat(row["agency"], row["role"])] = None
     return tuple(found)
 

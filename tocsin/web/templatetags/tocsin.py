@@ -178,12 +178,12 @@ def tlp(x: Any) -> SafeString:
 def receipt(state: Any, at: datetime | None = None, who: str = "", note: str = "") -> SafeString:
     """How far up the ladder a delivery is: rungs, word, time; `who` acknowledged, `note` why it failed.
 
-    No state shows `not on the list`, which is not the same as queued.
+    No state shows a dash (read out as `not on the list`), which is not the same as queued.
     """
     key = _word(state).lower().replace(" ", "_").replace("-", "_")
     key = _RECEIPT_ALIASES.get(key, key)
     if key not in RECEIPTS:
-        return mark_safe('<span class="receipt" data-state="none"><span class="quiet">not on the list</span></span>')
+        return mark_safe('<span class="receipt" data-state="none"><span class="quiet"><span aria-hidden="true">–</span><span class="unseen">not on the list</span></span></span>')
     word, icon_name, rung = RECEIPTS[key]
     glyph = _shapes.rungs(rung) if rung else _shapes.icon(icon_name)
     done = _shapes.icon(icon_name) if rung >= 5 else ""

@@ -1,0 +1,83 @@
+"""`tocsin`: one command, a sub-command for each part. Errors are one line with the cure, never a traceback."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from tocsin import __version__
+from tocsin.kernel.errors import TocsinError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.kernel.django_settings")
+
+app = typer.Typer(
+    help="Tocsin gets a warning from those who see it to those who must act on it, and proves it did.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+# One module a group; imported only when it is asked for, so that `tocsin screen` starts at once.
+GROUPS = ("collect", "record", "duties", "people", "exercise")
+SINGLE = {
+    "up": "site",
+    "web": "site",
+    "worker": "site",
+    "check": "site",
+    "migrate": "site",
+    "backup": "site",
+    "restore": "site",
+    "screen": "screen",
+    "bench": "bench",
+}
+
+
+def setup() -> None:
+    """Make Django ready and the database reachable; for the commands that need them."""
+    import django  # noqa: PLC0415
+
+    from tocsin.record import database  # noqa: PLC0415
+
+    django.setup()
+    database.ensure()
+
+
+def main() -> None:
+    """Entry point of the `tocsin` script."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    sys.argv = [a for a in sys.argv if a != "--debug"]
+    try:
+        _mount(arguments)
+        app()
+    except TocsinError as error:
+        if debug:
+            raise
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]{error.code}[/]: {error}", highlight=False)
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _mount(arguments: list[str]) -> None:
+    """Add the commands: all of them for `--help`, else only the one that is asked for."""
+    wanted = next((a for a in arguments if not a.startswith("-")), "")
+    for name in GROUPS:
+        if wanted in ("", name):
+            app.add_typer(importlib.import_module(f"tocsin.cli.{name}").app, name=name)
+    modules = {SINGLE[wanted]} if wanted in SINGLE else (set() if wanted in GROUPS else set(SINGLE.values()))
+    for module in sorted(modules):
+        importlib.import_module(f"tocsin.cli.{module}").mount(app)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Show the version and stop.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Reading the directory, destinations and deliveries; who may be reached, and how."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.core.signing import BadSignature, Signer
+from django.db.models import Q, QuerySet
+
+from tocsin.deliver import rules
+from tocsin.deliver.models import Delivery, Destination, Recipient
+from tocsin.deliver.receipts import Matrix, build
+from tocsin.deliver.terms import Card, Entrant, State
+from tocsin.kernel.errors import NotFound
+from tocsin.people.models import Agency, Member, Operation
+from tocsin.people.terms import Actor, Role
+from tocsin.people.visibility import get_visible, visible_to
+from tocsin.record import store as record
+from tocsin.warn.models import Warning
+from tocsin.warn.terms import Seat
+
+PAGE = 50
+_SIGNER = Signer(sep=".", salt="tocsin.deliver.answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the directory with its card, as its keeper sees it."""
+
+    row: Recipient
+    card: Card
+
+    @property
+    def seat(self) -> Seat:
+        return Seat(self.row.seat_agency, self.row.seat_role)
+
+
+def recipients(actor: Actor) -> QuerySet[Recipient]:
+    """The lines of the directory the actor may see that are in use, in the order of asking."""
+    rows = visible_to(actor, Recipient.objects.filter(active=True))
+    return rows.order_by("seat_agency", "seat_role", "rank", "id")
+
+
+def recipient(actor: Actor, recipient_id: str) -> Recipient:
+    """One line of the directory. Raises: NotFound, the same for absent and hidden."""
+    return get_visible(actor, Recipient.objects.all(), id=recipient_id)
+
+
+def lines(rows: Iterable[Recipient]) -> list[Line]:
+    """Rows with their cards, in one query. The caller has checked sight."""
+    listed = list(rows)
+    kept = cards(row.card for row in listed)
+    return [Line(row, kept.get(row.card, Card("(name removed)"))) for row in listed]
+
+
+def cards(vaults: Iterable[str]) -> dict[str, Card]:
+    """Vault id -> card, without those that were forgotten."""
+    kept = record.contents(set(vaults))
+    return {vault: msgspec.convert(body, Card) for vault, body in kept.items()}
+
+
+def find(actor: Actor, *, agency: str = "", role: str = "", words: str = "") -> QuerySet[Recipient]:
+    """Lines of the directory by agency, role, and words in the name or address."""
+    rows = recipients(actor)
+    if agency:
+        rows = rows.filter(seat_agency=agency)
+    if role:
+        rows = rows.filter(seat_role=role)
+    if words.strip():
+        rows = rows.filter(card__in=_cards_with(words.strip()))
+    return rows
+
+
+def _cards_with(words: str) -> QuerySet[Any]:
+    from tocsin.record.models import Vault  # noqa: PLC0415 - only this query reads beside the store
+
+    named = Q(body__name__icontains=words) | Q(body__ways__icontains=words)
+    return Vault.objects.filter(named, subject__startswith="rcp_").values("id")
+
+
+def thin_seats(actor: Actor) -> dict[Seat, str]:
+    """Seats that must know, or are listed, with nobody or with one way only: what to mend first."""
+    wanted = {
+        Seat(s["agency"], s["role"])
+        for row in Operation.objects.filter(Q(lead_agency=actor.agency) | Q(id__in=actor.operations))
+        for s in row.must_know
+    }
+    ways: dict[Seat, list[list[str]]] = defaultdict(list)
+    for agency, role, kinds in recipients(actor).values_list("seat_agency", "seat_role", "kinds"):
+        ways[Seat(agency, role)].append(kinds)
+    elsewhere = Recipient.objects.filter(active=True, seat_agency__in={s.agency for s in wanted})
+    for agency, role, keeper, kinds in elsewhere.exclude(agency=actor.agency).values_list(
+        "seat_agency", "seat_role", "agency", "kinds"
+    ):
+        if keeper == agency:
+            ways[Seat(agency, role)].append(kinds)
+    return rules.thin_seats(ways, wanted)
+
+
+def entrants(
+    seats: Collection[Seat], *, sender: str, lead: str
+) -> dict[Seat, list[tuple[Entrant, Recipient]]]:
+    """Who may be asked for each seat, from the best keeper of its lines. Two queries at most."""
+    keepers = {s.agency for s in seats} | {sender, lead}
+    rows = Recipient.objects.filter(
+        active=True,
+        agency__in=keepers,
+        seat_agency__in={s.agency for s in seats},
+        seat_role__in={s.role for s in seats},
+    ).order_by("rank", "id")
+    found: dict[Seat, dict[str, list[Recipient]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        found[Seat(row.seat_agency, row.seat_role)][row.agency].append(row)
+    out: dict[Seat, list[tuple[Entrant, Recipient]]] = {}
+    for seat in seats:
+        by_keeper = found.get(seat, {})
+        order = rules.keeper_order(seat.agency, sender, lead)
+        listed = next((by_keeper[k] for k in order if k in by_keeper), [])
+        out[seat] = [(Entrant(r.id, r.rank, len(r.kinds)), r) for r in listed]
+    return out
+
+
+def seats_of(entries: Iterable[Mapping[str, str]]) -> list[Seat]:
+    """Seats of a stored distribution or must-know list, without doubles, in order."""
+    return list(dict.fromkeys(Seat(e["agency"], e["role"]) for e in entries))
+
+
+def required(operation: Operation | None, rows: Iterable[Destination]) -> set[Seat]:
+    """Who must have acknowledged before a warning counts as known: now asked for, or asked for then."""
+    asked = set(seats_of(operation.must_know)) if operation else set()
+    return asked | {Seat(r.seat_agency, r.seat_role) for r in rows if r.must_know}
+
+
+def destinations(warning: str) -> list[Destination]:
+    """All destinations of one warning edition. The caller has checked sight of the warning."""
+    return list(Destination.objects.filter(warning=warning).order_by("seat_agency", "seat_role", "id"))
+
+
+def informed(warning: Warning) -> Any:
+    """Whether every role that must know has acknowledged this edition (see `rules.informed`)."""
+    rows = [d for d in destinations(warning.id) if d.occasion == "release"]
+    operation = Operation.objects.filter(id=warning.operation).first() if warning.operation else None
+    acknowledged = {Seat(d.seat_agency, d.seat_role) for d in rows if d.acknowledged_at}
+    return rules.informed(required(operation, rows), acknowledged)
+
+
+def matrix(actor: Actor, warning: Warning, now: datetime | None = None) -> Matrix:
+    """Who has the warning: agencies and roles, each with its rung, since when, and what happens next.
+
+    The sender's agency sees names and ways; others see rungs only, and their own agency's row in full.
+    """
+    return build(actor, warning, now)
+
+
+def waiting(actor: Actor) -> QuerySet[Destination]:
+    """What waits for this actor's answer: destinations of the roles they hold, most urgent first."""
+    rows = Destination.objects.filter(
+        seat_agency=actor.agency,
+        seat_role__in=[r.value for r in actor.roles],
+        acknowledged_at=None,
+        closed_at=None,
+    )
+    return visible_to(actor, rows).order_by("opened_at", "id")
+
+
+def is_for(actor: Actor, row: Destination) -> bool:
+    """Whether a destination is this actor's to answer: their agency, and a role they hold."""
+    held = {r.value for r in actor.roles}
+    return bool(actor.agency) and row.seat_agency == actor.agency and row.seat_role in held
+
+
+def token(delivery: str) -> str:
+    """The secret part of an acknowledgement link: the delivery's id, signed (HMAC-SHA-256)."""
+    return _SIGNER.sign(delivery)
+
+
+def delivery_of(token: str) -> Delivery:
+    """The delivery a link names. Raises: NotFound, the same for forged, mangled and unknown."""
+    try:
+        found = Delivery.objects.filter(id=_SIGNER.unsign(token)).first()
+    except BadSignature:
+        found = None
+    if found is None:
+        raise NotFound(
+            "this link is not complete, or not ours",
+            cure="Open it from the message again, or call the agency that sent it.",
+        )
+    return found
+
+
+def deliveries(destination: str) -> list[Delivery]:
+    """Every try for one destination, oldest first. The caller has checked sight."""
+    return list(Delivery.objects.filter(destination=destination).order_by("queued_at", "id"))
+
+
+def tried(rows: Sequence[Delivery]) -> set[tuple[str, int]]:
+    """Which ways were used already: (recipient, place)."""
+    return {(r.recipient, r.place) for r in rows}
+
+
+def member_agency(person: str) -> str:
+    """The agency a person belongs to now; '' for nobody."""
+    row = Member.objects.filter(person=person, left_at=None).first()
+    return row.agency if row else ""
+
+
+def agencies() -> dict[str, str]:
+    """Agency id -> full name, by name."""
+    return dict(Agency.objects.order_by("name").values_list("id", "name"))
+
+
+def roles() -> dict[str, str]:
+    """Role -> what people call it; administrators carry no content, so nothing is addressed to them."""
+    return {r.value: r.title for r in Role if r is not Role.ADMINISTRATOR}
+
+
+def pending(states: Iterable[State] = (State.QUEUED, State.RETRYING)) -> QuerySet[Delivery]:
+    """Deliveries that have yet to leave."""
+    return Delivery.objects.filter(state__in=[s.value for s in states])

@@ -1,0 +1,196 @@
+"""The vocabulary of delivery: the ladder of receipts, channels, failures, entry kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+RECIPIENT_ADDED = "recipient.added"
+RECIPIENT_CHANGED = "recipient.changed"
+RECIPIENT_REMOVED = "recipient.removed"
+RECIPIENT_VERIFIED = "recipient.verified"
+FANNED_OUT = "warning.fanned_out"
+DESTINATION_OPENED = "destination.opened"
+DESTINATION_STAFFED = "destination.staffed"
+DESTINATION_EXHAUSTED = "destination.exhausted"
+DESTINATION_ACKNOWLEDGED = "destination.acknowledged"
+DESTINATION_ACTED = "destination.acted"
+DESTINATION_CLOSED = "destination.closed"
+DELIVERY_QUEUED = "delivery.queued"
+DELIVERY_SENT = "delivery.sent"
+DELIVERY_FAILED = "delivery.failed"
+DELIVERY_OPENED = "delivery.opened"
+DELIVERY_PASSED = "delivery.passed"
+DELIVERY_STOPPED = "delivery.stopped"
+
+FLASH_ANSWER = timedelta(minutes=10)
+"""How long an answer to a FLASH may take, where the ladder's own limit is longer."""
+LINK_LIVES_ON = timedelta(days=30)
+"""How long an acknowledgement link works after the warning is over."""
+LEASE = timedelta(seconds=60)
+"""How long a worker may hold a delivery before another takes it over. Longer than any one send may take."""
+GIVE_UP_AFTER = 12
+"""Temporary failures of one delivery after which it counts as failed for good: about two hours of tries."""
+
+
+class State(StrEnum):
+    """Where a delivery, or a role's whole destination, stands. `meaning` is what that says about the world.
+
+    The first six are the ladder, each rung implying nothing about the one above it. A machine can bring a
+    delivery to DELIVERED; from OPENED on it takes a person.
+    """
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    OPENED = "OPENED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    ACTED = "ACTED"
+    RETRYING = "RETRYING"
+    FAILED = "FAILED"
+    PASSED = "PASSED"
+    STOPPED = "STOPPED"
+    NOBODY = "NOBODY"
+
+    @property
+    def meaning(self) -> str:
+        return _MEANINGS[self]
+
+    @property
+    def rung(self) -> int:
+        """Height on the ladder, from 1; 0 for what is not on it."""
+        return _LADDER.index(self) + 1 if self in _LADDER else 0
+
+
+_LADDER = (State.QUEUED, State.SENT, State.DELIVERED, State.OPENED, State.ACKNOWLEDGED, State.ACTED)
+_MEANINGS = {
+    State.QUEUED: "it waits here for a channel; it has not left this system",
+    State.SENT: "the next system on the way (their mail server) said it has taken it over",
+    State.DELIVERED: "it lies where the recipient can see it (their own system took it, or their page shows it)",
+    State.OPENED: "somebody had it visibly on a screen; nobody has answered",
+    State.ACKNOWLEDGED: "a person said: I have it",
+    State.ACTED: "a person said what they have done about it",
+    State.RETRYING: "the last try failed for a reason that may pass; it will be tried again",
+    State.FAILED: "it did not arrive and will not be tried again on this channel",
+    State.PASSED: "the recipient said it is not for them; the next person is asked",
+    State.STOPPED: "no longer needed: the role answered, or a newer edition or the cancellation went out",
+    State.NOBODY: "the directory names nobody for this role: someone must reach them by hand",
+}
+
+
+class Channel(StrEnum):
+    """A way to reach a recipient."""
+
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+    INAPP = "inapp"
+
+    @property
+    def words(self) -> str:
+        return {"email": "e-mail", "webhook": "their own system", "inapp": "their page here"}[self.value]
+
+
+class Occasion(StrEnum):
+    """Why a warning goes out."""
+
+    RELEASE = "release"
+    CANCEL = "cancel"
+
+
+class How(StrEnum):
+    """How an answer reached us."""
+
+    LINK = "link"
+    SIGNED_IN = "signed_in"
+    BY_VOICE = "by_voice"
+
+    @property
+    def words(self) -> str:
+        return {"link": "by the link sent", "signed_in": "signed in", "by_voice": "by voice, as noted"}[self.value]
+
+
+class Reason(StrEnum):
+    """Why a delivery failed; the words are shown as they are."""
+
+    REFUSED = "their mail server refused it"
+    BUSY = "their mail server asked us to try later"
+    UNREACHABLE = "their system could not be reached"
+    TIMED_OUT = "their system did not answer in time"
+    NO_SUCH_ADDRESS = "their mail server knows no such address"
+    ADDRESS_REFUSED = "the address leads into a private network"
+    NOT_SECURE = "no secure connection could be made"
+    SIGN_IN_REFUSED = "the mail server refused our user name or password"
+    BAD_ANSWER = "their system answered with an error"
+    GONE = "their system said that this address is gone for good"
+    NO_ACCOUNT = "the person no longer has an account here"
+    FORGOTTEN = "the address was removed from the directory"
+    TOO_LONG = "it was tried for too long"
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One channel of a recipient. `address`: an e-mail address, an https URL, or '' (in-app)."""
+
+    kind: str
+    address: str = ""
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A recipient's card as the vault keeps it: a name or a post, and the ways to reach it, in order."""
+
+    name: str
+    ways: tuple[Way, ...] = ()
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A recipient as the rules see one: id, place in the order of its seat, how many ways lead to it."""
+
+    id: str
+    rank: int
+    ways: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Whom to try next and by which of their ways (0 = first), and why."""
+
+    recipient: str
+    place: int
+    reason: str
+
+
+class Why(StrEnum):
+    """Why a delivery was queued; the words are shown beside it."""
+
+    FIRST = "first in the order of the role"
+    EVERYONE = "FLASH: everybody of the role is told at once"
+    NEXT_WAY = "no answer: the next way to the same person"
+    NEXT_PERSON = "no answer: the next person of the role"
+    FAILED_WAY = "it could not be delivered: the next way to the same person"
+    FAILED_PERSON = "it could not be delivered: the next person of the role"
+    PASSED_ON = "the person before said it is not for them"
+    NEWLY_LISTED = "the role had nobody in the directory until now"
+    LEFT_OVER = "everybody was tried once: the ways not used yet"
+
+
+class Closed(StrEnum):
+    """Why a destination ended without an acknowledgement, or no longer needs one."""
+
+    REPLACED = "a newer edition went out; that one is to be acknowledged"
+    CANCELLED = "the warning was cancelled; the cancellation is to be acknowledged"
+    EXPIRED = "the warning expired before anybody answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Informed:
+    """Whether everybody who must know has said so: `yes`, how many of how many, and why."""
+
+    yes: bool
+    acknowledged: int
+    required: int
+    reason: str

@@ -1,0 +1,296 @@
+"""Reading warnings: lists, one document, what it is judged by, its history, the plans that cite it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import QuerySet
+
+from tocsin.assess.models import Dissent, Situation
+from tocsin.assess.terms import Asked, SituationKind, SituationState
+try:  # TEMPORARY until collect.models exists
+    from tocsin.collect.models import Report
+except ImportError:
+    from tocsin.assess.models import Whole as Report  # type: ignore
+from tocsin.duties.models import Duty, Notice
+from tocsin.people.models import Grant, Operation
+from tocsin.people.store import agency_names, names, on_duty
+from tocsin.people.terms import Actor, Role
+from tocsin.people.visibility import get_visible, visible_to
+from tocsin.record import store as record
+from tocsin.warn import document as documents
+from tocsin.warn import rules, sources
+from tocsin.warn.document import Document
+from tocsin.warn.lint import Finding, OpenWork, Sheet, lint
+from tocsin.warn.models import (
+    Citation,
+    Note,
+    Revision,
+    Warning,
+)
+from tocsin.warn.products import product
+from tocsin.warn.rules import Standing
+from tocsin.warn.terms import UNDECIDED, Act, Cited, Content, State
+
+PAGE = 50
+
+
+def warnings(actor: Actor) -> QuerySet[Warning]:
+    """Every warning and draft the actor may see, newest change first."""
+    return visible_to(actor, Warning.objects.all()).order_by("-changed_at", "-id")
+
+
+def warning(actor: Actor, warning_id: str) -> Warning:
+    """One warning. Raises: NotFound, the same for absent and hidden."""
+    return get_visible(actor, Warning.objects.all(), id=warning_id)
+
+
+def editions(actor: Actor, row: Warning) -> list[Warning]:
+    """Every edition of a warning the actor may see, oldest first."""
+    found = visible_to(actor, Warning.objects.filter(series=row.series))
+    return list(found.order_by("edition", "drafted_at"))
+
+
+def undecided(operation: str) -> QuerySet[Warning]:
+    """Drafts of an operation without a signed decision: at the event there must be none. For the system's
+    own measures: the caller answers for sight."""
+    return Warning.objects.filter(operation=operation, state__in=[s.value for s in UNDECIDED])
+
+
+def content(row: Warning | Revision) -> Content:
+    """The words of a warning, or of one of its revisions; empty where they were forgotten."""
+    return documents.read(record.content(row.content))
+
+
+def titles(rows: Iterable[Warning]) -> dict[str, str]:
+    """Warning id -> title, in one query. The caller has checked sight."""
+    listed = list(rows)
+    kept = record.contents(row.content for row in listed)
+    return {
+        row.id: str(kept.get(row.content, {}).get("title") or "(no title yet)") for row in listed
+    }
+
+
+def document(row: Warning) -> Document:
+    """The warning as its reader gets it."""
+    operation = Operation.objects.filter(id=row.operation).first() if row.operation else None
+    return Document(
+        id=row.id,
+        series=row.series,
+        edition=row.edition,
+        product=product(row.type),
+        content=content(row),
+        label=row.label,
+        precedence=row.precedence,
+        agency=agency_names().get(row.agency, row.agency),
+        operation=operation.name if operation else "",
+        state=row.state,
+        released_at=row.released_at,
+        expires_at=row.expires_at,
+        commitment=row.commitment,
+        not_reviewed=row.review_after and row.confirmed_at is None and row.state == State.RELEASED,
+        end_words=_end_words(row),
+    )
+
+
+def _end_words(row: Warning) -> str:
+    if row.state == State.CANCELLED:
+        reason = record.content(row.end_reason).get("text", "")
+        return f"CANCELLED. Do not act on it. Reason: {reason}"
+    if row.state == State.SUPERSEDED:
+        return f"REPLACED by {row.superseded_by}. Read that instead."
+    return "EXPIRED. It no longer holds." if row.state == State.EXPIRED else ""
+
+
+def pinned(row: Warning | Revision) -> dict[str, Cited]:
+    """The sources a draft cites, by id, as they stood when it was saved."""
+    return {c["id"]: msgspec.convert(c, Cited) for c in row.cites}
+
+
+def operation_of(row: Warning) -> Operation | None:
+    """The operation a warning is about, where it is about one."""
+    return Operation.objects.filter(id=row.operation).first() if row.operation else None
+
+
+def sheet(row: Warning) -> Sheet:
+    """Everything the draft is judged by, as it stands."""
+    return sheet_of(
+        {
+            "type": row.type,
+            "content": content(row),
+            "label": row.label,
+            "distribution": row.distribution,
+            "expires_at": row.expires_at,
+            "operation": row.operation,
+            "edition": row.edition,
+            "situation": row.situation,
+            "series": row.series,
+        },
+        pinned(row),
+    )
+
+
+def sheet_of(given: Mapping[str, Any], cites: Mapping[str, Cited]) -> Sheet:
+    """The sheet of a draft that may not be saved yet (the live lint): its fields, and the sources pinned."""
+    operation = (
+        Operation.objects.filter(id=given["operation"]).first() if given["operation"] else None
+    )
+    kind = product(given["type"])
+    about = [*cites, given["situation"]]
+    return Sheet(
+        product=kind,
+        content=given["content"],
+        label=given["label"],
+        distribution=rules.seats(given["distribution"]),
+        must_know=rules.seats(operation.must_know) if operation else (),
+        expires_at=given["expires_at"],
+        operation=operation.id if operation else "",
+        event_start=operation.starts_at if operation else None,
+        edition=given["edition"],
+        cites=cites,
+        outdated=sources.outdated(cites),
+        open_work=open_work(operation.id, given["series"])
+        if kind.null and operation
+        else OpenWork(),
+        dissents=Dissent.objects.filter(
+            about__in=[a for a in about if a], state=Asked.OPEN.value
+        ).count(),
+    )
+
+
+def open_work(operation: str, but_series: str = "") -> OpenWork:
+    """What is open for an operation. Counted over all agencies, whoever asks: a null report that does not
+    know of another's RED report is the false all-clear itself, and a number tells nothing of its content."""
+    situations = Situation.objects.filter(operation=operation, state=SituationState.OPEN.value)
+    alarms = Duty.objects.filter(operation=operation, kind="assess_whole", discharged_at=None)
+    live = [s.value for s in UNDECIDED | {State.RELEASED}]
+    warnings = Warning.objects.filter(operation=operation, state__in=live).exclude(
+        series=but_series
+    )
+    return OpenWork(
+        reports=Report.objects.filter(operation=operation).exclude(state="DECIDED").count(),
+        situations=situations.filter(kind=SituationKind.TOPIC.value).count()
+        + alarms.values("subject").distinct().count(),
+        warnings=warnings.exclude(type="NO_THREAT").count(),
+    )
+
+
+def findings(row: Warning, now: datetime) -> list[Finding]:
+    """What the lint finds on a warning now, those that stop release first."""
+    return lint(sheet(row), now)
+
+
+def duty_of(row: Warning) -> Duty | None:
+    """The open duty that carries the clock of this warning: review, finish the draft, or review after."""
+    kinds = ("review", "finish_draft", "review_after")
+    return (
+        Duty.objects.filter(subject=row.id, kind__in=kinds, discharged_at=None)
+        .order_by("due_at")
+        .first()
+    )
+
+
+def told(duty: Duty | None) -> list[str]:
+    """The people a duty has reached so far, in the order told."""
+    if duty is None:
+        return []
+    people = Notice.objects.filter(duty=duty.id).order_by("rung").values_list("person", flat=True)
+    return list(dict.fromkeys(people))
+
+
+def standing(row: Warning) -> Standing:
+    """What a person's right to decide on this warning is judged by."""
+    operation = operation_of(row)
+    return Standing(
+        agency=row.agency,
+        lead_agency=operation.lead_agency if operation else row.agency,
+        authors=frozenset(row.authors),
+        told=frozenset(told(duty_of(row))),
+        releaser=row.releaser,
+    )
+
+
+def alternates(duty: Duty, now: datetime) -> tuple[list[str], list[str]]:
+    """(release authorities of the owner's agency, those on shift first; leads of the operation)."""
+    role = Role.RELEASE_AUTHORITY.value
+    on_shift = [s.person for s in on_duty(duty.owner_agency, role, now)]
+    held = Grant.objects.filter(agency=duty.owner_agency, role=role, revoked_at=None).order_by(
+        "person"
+    )
+    holders = list(dict.fromkeys([*on_shift, *held.values_list("person", flat=True)]))
+    lead = Operation.objects.filter(id=duty.operation).values_list("lead_agency", flat=True).first()
+    leads = on_duty(lead or duty.owner_agency, Role.OPERATION_LEAD.value, now)
+    return holders, [s.person for s in leads]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a warning's history, with names and reason."""
+
+    act: Act
+    person: str
+    at: datetime
+    text: str
+    until: datetime | None
+    about: str
+
+
+def history(row: Warning) -> list[Step]:
+    """What was done to a warning, oldest first, with the reasons given. The caller has checked sight."""
+    notes = list(Note.objects.filter(warning=row.id).order_by("at", "id"))
+    texts = record.contents(n.text for n in notes)
+    known = names([n.person for n in notes] + [n.about for n in notes if n.act == Act.HANDED_OVER])
+    return [
+        Step(
+            Act(n.act),
+            known.get(n.person, n.person),
+            n.at,
+            str(texts.get(n.text, {}).get("text", "")),
+            n.until,
+            known.get(n.about, n.about),
+        )
+        for n in notes
+    ]
+
+
+def hold_reason(row: Warning) -> str:
+    """Why a warning is held; '' when it is not."""
+    return str(record.content(row.hold_reason).get("text", "")) if row.hold_reason else ""
+
+
+def revisions(row: Warning) -> list[Revision]:
+    """Every saving of a draft, oldest first."""
+    return list(Revision.objects.filter(warning=row.id).order_by("number"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A plan rests on an edition that no longer holds; `newest` is what to cite instead ('' = nothing)."""
+
+    operation: str
+    series: str
+    warning: str
+    edition: int
+    since: datetime
+    newest: str
+
+
+def citations(operation: str) -> QuerySet[Citation]:
+    """What the plan of an operation rests on."""
+    return Citation.objects.filter(operation=operation, dropped_at=None).order_by("series")
+
+
+def stale_citations(operation: str) -> list[Stale]:
+    """Where the plan rests on an edition that was replaced, cancelled or has expired: at the event, none."""
+    rows = list(citations(operation).filter(stale_since__isnull=False))
+    live = Warning.objects.filter(series__in=[r.series for r in rows], state=State.RELEASED.value)
+    newest = dict(live.order_by("edition").values_list("series", "id"))
+    return [
+        Stale(operation, r.series, r.warning, r.edition, r.stale_since, newest.get(r.series, ""))
+        for r in rows
+        if r.stale_since
+    ]

@@ -1,0 +1,99 @@
+"""The worker's loops: each a named step that is safe to run anywhere, any number of times.
+
+Every step takes what is due, answers it in its own transactions and returns how much it did; so a loop
+may be killed at any moment and run twice at once. An exception is logged and tried again, never fatal.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from django.db import connections
+
+from tocsin.kernel import clock
+from tocsin.record.models import Heartbeat
+
+log = logging.getLogger("tocsin.worker")
+BEAT_EVERY_S = 2.0
+_BACK_OFF_S = (0.1, 0.5, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A step and how long to rest when it found nothing to do (seconds)."""
+
+    name: str
+    step: Callable[[], int]
+    idle_s: float
+
+
+def all_loops() -> list[Loop]:
+    """Every loop of the product, in the order of a warning's life."""
+    from tocsin.deliver.actions import fan_out, send_due, send_notices  # noqa: PLC0415
+    from tocsin.duties.actions import fire_due  # noqa: PLC0415
+    from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
+    from tocsin.screen.actions import poll_due  # noqa: PLC0415
+    from tocsin.warn.actions import expire_due  # noqa: PLC0415
+
+    return [
+        Loop("sequencer", Sequencer().step, 0.02),
+        Loop("duties", fire_due, 0.1),
+        Loop("feeds", poll_due, 1.0),
+        Loop("expiry", expire_due, 1.0),
+        Loop("fan-out", fan_out, 0.2),
+        Loop("send", send_due, 0.1),
+        Loop("notices", send_notices, 1.0),
+    ]
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs loops, each in a thread with a database connection of its own, until told to stop."""
+
+    loops: Iterable[Loop]
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        for loop in self.loops:
+            thread = threading.Thread(target=self._run, args=(loop,), name=loop.name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Let every step finish what it does, then end. A step that takes longer is left to its transaction."""
+        self._stop.set()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, loop: Loop) -> None:
+        failures, beaten = 0, 0.0
+        while not self._stop.is_set():
+            try:
+                if time.monotonic() - beaten > BEAT_EVERY_S:
+                    beat(loop.name)
+                    beaten = time.monotonic()
+                did = loop.step()
+                failures = 0
+            except Exception:
+                log.exception("loop %s failed; trying again", loop.name)
+                connections.close_all()
+                self._stop.wait(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
+                failures += 1
+                continue
+            if not did:
+                self._stop.wait(loop.idle_s)
+        connections.close_all()
+
+
+def beat(name: str) -> None:
+    """Note that a loop of this process is alive (front page, `tocsin check`)."""
+    Heartbeat.objects.update_or_create(
+        name=name, defaults={"at": clock.now(), "process": os.getpid()}
+    )

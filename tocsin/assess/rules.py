@@ -124,7 +124,7 @@ def check(sheet: Worksheet) -> Recommendation:
     needing = [BEHAVIOURS[b].title.lower() for b in sheet.behaviours if BEHAVIOURS[b].needs_facts]
     if needing and len(sheet.facts.strip()) < _LEAST_WORDS:
         raise Invalid(
-            f"{', '.join(needing)} may be lawful by itself: say what additional facts make it suspicious",
+            f"{', '.join(needing)} may be lawful by itself: say what makes it suspicious here",
             field="facts",
             cure="Say what was seen that a reasonable person would find suspicious, or untick it.",
         )
@@ -144,8 +144,8 @@ def check(sheet: Worksheet) -> Recommendation:
         and len(sheet.departure.strip()) < _LEAST_WORDS
     ):
         raise Invalid(
-            f"the rules recommend “{recommended.disposition.plain}” ({recommended.threshold.plain}); "
-            "you may decide otherwise, with a reason",
+            f"the rules say “{recommended.disposition.plain}”: {recommended.threshold.plain}. "
+            "You may decide otherwise, with a reason",
             field="departure",
             cure="Say why this case is different.",
         )

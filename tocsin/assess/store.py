@@ -5,12 +5,13 @@ requests.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from tocsin.assess import rules
-from tocsin.assess.models import Standing
-from tocsin.assess.terms import Speech, Thresholds
+from tocsin.assess.models import Assessment, Dissent, Rfi, Standing
+from tocsin.assess.terms import Reading, Speech, Stage, Thresholds
 from tocsin.collect.models import Report
 from tocsin.duties import store as duties
 from tocsin.kernel import clock
@@ -18,7 +19,7 @@ from tocsin.kernel.errors import NotFound
 from tocsin.people.models import Grant, Member, Operation, Share
 from tocsin.people.rules import SEEN, sight
 from tocsin.people.terms import Actor, Role
-from tocsin.people.visibility import visible_to
+from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record.models import Entry
 from tocsin.record.store import contents
 from tocsin.record.terms import Marking
@@ -145,3 +146,43 @@ def headline(report: Report) -> str:
     body = contents([report.content]).get(report.content, {})
     first = (body.get("title") or body.get("text") or "A report").strip().splitlines()[0]
     return first if len(first) <= 80 else first[:79].rstrip() + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The decisions on a report that an actor may see; `withheld`: one is kept from them now."""
+
+    shown: list[Assessment]
+    withheld: bool
+    standing: Standing | None
+
+
+def readings(actor: Actor, report: str) -> Readings:
+    """The decisions in force on a report, oldest first.
+
+    While a second reading is owed, the first decision is shown to nobody but its reader, so that
+    the second one is made unseen.
+
+    Raises: NotFound.
+    """
+    get_visible(actor, Report.objects.only("id"), id=report)
+    standing = Standing.objects.filter(report=report).first()
+    if standing is None:
+        return Readings([], False, None)
+    ids = [i for i in (standing.first, standing.second, standing.settled) if i]
+    found = Assessment.objects.in_bulk(ids)
+    rows = [found[i] for i in ids]
+    hidden = standing.stage == Stage.SECOND_READING and standing.first_reader != actor.person
+    if hidden and not actor.system:
+        return Readings([r for r in rows if r.reading != Reading.FIRST], True, standing)
+    return Readings(rows, False, standing)
+
+
+def dissent(actor: Actor, dissent_id: str) -> Dissent:
+    """One concern. Raises: NotFound."""
+    return get_visible(actor, Dissent.objects.all(), id=dissent_id)
+
+
+def rfi(actor: Actor, rfi_id: str) -> Rfi:
+    """One request for information. Raises: NotFound."""
+    return get_visible(actor, Rfi.objects.all(), id=rfi_id)

@@ -42,7 +42,7 @@ class Speech(StrEnum):
     PLANNING = "planning"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return SPEECH[self].title
 
     @property
@@ -375,7 +375,7 @@ _THRESHOLD: Final = MappingProxyType(
         "incitement_vague": "it pushes others to violence, but names no place or time",
         "planning_specific": "preparation that names who, where, when or with what",
         "planning_vague": "preparation is hinted at, but nothing is named",
-        "hyperbole_specific": "said as hyperbole, yet it names two or more of who, where, when, with what",
+        "hyperbole_specific": "said as hyperbole, yet it names two of who, where, when, with what",
         "hyperbole": "violent words without anything that makes them a threat",
         "protected": "protected speech: nobody is threatened",
     }

@@ -6,7 +6,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ from tocsin.collect.terms import (
     Health,
     Item,
     PurposeReason,
+    RevisionReason,
     Ruling,
     Scope,
 )
@@ -324,3 +325,47 @@ def _start_of_run(read: Sequence[Attempt]) -> datetime:
             break
         start = attempt
     return start.at
+
+
+SCOPE_REASONS = frozenset(
+    {
+        PurposeReason.LANGUAGE_OUTSIDE,
+        PurposeReason.POSTED_TOO_EARLY,
+        PurposeReason.POSTED_TOO_LATE,
+        PurposeReason.PLACE_OUTSIDE,
+        PurposeReason.KEYWORD_OUTSIDE,
+    }
+)
+"""Reasons that say the item is none of ours: it is counted and let go. The other reasons say that our own papers
+are not in order: the item is kept sealed until somebody decides."""
+
+
+def named_operation(text: str, keywords: Mapping[str, Sequence[str]]) -> str:
+    """The first of the operations (id -> its words) that a text names, or ''. Whole words, any case."""
+    folded = text.casefold()
+    for operation, words in keywords.items():
+        if words and _any_of(tuple(words)).search(folded):
+            return operation
+    return ""
+
+
+def revision(
+    before_rank: int,
+    before_categories: Iterable[str],
+    *,
+    was_flagged: bool,
+    after_rank: int | None,
+    after_categories: Iterable[str] = (),
+) -> RevisionReason:
+    """What an edit changed. Ranks are those of precedence, 0 = ROUTINE; `after_rank` None = no longer flagged.
+
+    A decision stands as long as the flag does: an edit that only rewords must not fill the queue again, and an edit
+    that adds a reason to look must not hide behind a decision taken before it.
+    """
+    if after_rank is None:
+        return RevisionReason.NO_LONGER
+    if not was_flagged:
+        return RevisionReason.FLAGGED_AGAIN
+    if set(after_categories) - set(before_categories):
+        return RevisionReason.NEW_SIGN
+    return RevisionReason.MORE_URGENT if after_rank > before_rank else RevisionReason.SAME_FLAG

@@ -326,3 +326,52 @@ class FeedHealth(Struct, frozen=True):
     reason: FailReason = FailReason.NONE
     permanence: Permanence = Permanence.NONE
     failures: int = 0
+
+
+class SourceState(StrEnum):
+    """Whether a source is read."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+
+
+class RefusalState(StrEnum):
+    """What became of refused input."""
+
+    OPEN = "OPEN"
+    RETRIED = "RETRIED"
+    DISMISSED = "DISMISSED"
+
+
+class RevisionReason(StrEnum):
+    """What an edit of a known post changed, and so whether a decision on it still stands."""
+
+    SAME_FLAG = "the edit left the reasons for flagging as they were"
+    NEW_SIGN = "the edit shows a kind of sign that was not there before"
+    MORE_URGENT = "the edit is more urgent than what was decided on"
+    FLAGGED_AGAIN = "an edit had made it harmless, and this one does not"
+    NO_LONGER = "the edit took out everything it was flagged for"
+
+    @property
+    def reopens(self) -> bool:
+        """Whether a decision taken before the edit has to be taken again."""
+        return self in (
+            RevisionReason.NEW_SIGN,
+            RevisionReason.MORE_URGENT,
+            RevisionReason.FLAGGED_AGAIN,
+        )
+
+
+SOURCE_ADDED: Final = "source.added"
+SOURCE_CHANGED: Final = "source.changed"
+SOURCE_HEALTH: Final = "source.health_changed"
+REPORT_FLAGGED: Final = "report.flagged"
+REPORT_REVISED: Final = "report.revised"
+REPORTS_SEEN_AGAIN: Final = "source.seen_again"
+ITEMS_COUNTED: Final = "source.counted"
+INPUT_REFUSED: Final = "input.refused"
+REFUSAL_CLOSED: Final = "input.refusal_closed"
+TIP_GIVEN: Final = "tip.given"
+TIP_ASKED: Final = "tip.asked"
+TIP_ANSWERED: Final = "tip.answered"
+TIP_READ: Final = "tip.answer_read"

@@ -72,6 +72,19 @@ def first_hops(entrants: Sequence[Entrant], *, flash: bool, why: Why = Why.FIRST
     return [Hop(able[0].id, 0, why.name)] if able else []
 
 
+def again_hops(entrants: Sequence[Entrant], got: Mapping[str, int]) -> list[Hop]:
+    """Whom an update or a cancellation goes to: everybody who got what it replaces, the way it went.
+
+    `got` = recipient -> place of the way that worked. Where none of them is listed any more: the first in order.
+    """
+    hops = [
+        Hop(e.id, got[e.id] if got[e.id] < e.ways else 0, Why.GOT_THE_LAST.name)
+        for e in _ordered(entrants)
+        if e.id in got and e.ways
+    ]
+    return hops or first_hops(entrants, flash=False)
+
+
 def next_hops(
     entrants: Sequence[Entrant],
     tried: Collection[tuple[str, int]],
@@ -81,26 +94,29 @@ def next_hops(
     everyone: bool = False,
     failed: bool = False,
 ) -> list[Hop]:
-    """Whom to try after no answer (or a failure for good, `failed`). [] = everything was tried.
+    """Whom to try after no answer (or a failure for good: `failed`). [] = nothing is left to try.
 
-    `tried` = (recipient, place of the way). `same_person`: first the next way to `current`.
-    Then the next person who was not tried, then whatever way is left. `everyone` (a FLASH): the next way to each.
+    `tried` = (recipient, place of the way). With `same_person`, first the next way to `current`; then the
+    next person who was not tried, then whatever way is left. With `everyone` (a FLASH, where all were told
+    at once) the next way to each of them, or to `current` alone where that one failed.
     """
     order = _ordered(entrants)
     if everyone:
-        each = [_next_way(e, tried) for e in order]
-        return [Hop(e.id, p, Why.NEXT_WAY.name) for e, p in zip(order, each, strict=True) if p is not None]
-    if same_person:
-        for entrant in order:
-            if entrant.id == current and (place := _next_way(entrant, tried)) is not None:
-                return [Hop(current, place, (Why.FAILED_WAY if failed else Why.NEXT_WAY).name)]
-    asked = {recipient for recipient, _ in tried}
-    for entrant in order:
-        if entrant.id not in asked and entrant.ways:
-            return [Hop(entrant.id, 0, (Why.FAILED_PERSON if failed else Why.NEXT_PERSON).name)]
-    for entrant in order:
-        if (place := _next_way(entrant, tried)) is not None:
-            return [Hop(entrant.id, place, Why.LEFT_OVER.name)]
+        asked = [e for e in order if e.id == current or not failed]
+        ways = [(e.id, _next_way(e, tried)) for e in asked]
+        why = Why.FAILED_WAY if failed else Why.NEXT_WAY
+        return [Hop(who, place, why.name) for who, place in ways if place is not None]
+    same = [e for e in order if same_person and e.id == current]
+    known = {recipient for recipient, _ in tried}
+    fresh = [e for e in order if e.id not in known]
+    for group, why in (
+        (same, Why.FAILED_WAY if failed else Why.NEXT_WAY),
+        (fresh, Why.FAILED_PERSON if failed else Why.NEXT_PERSON),
+        (order, Why.LEFT_OVER),
+    ):
+        for entrant in group:
+            if (place := _next_way(entrant, tried)) is not None:
+                return [Hop(entrant.id, place, why.name)]
     return []
 
 

@@ -126,6 +126,7 @@ class Reason(StrEnum):
     BAD_ANSWER = "their system answered with an error"
     GONE = "their system said that this address is gone for good"
     NO_ACCOUNT = "the person no longer has an account here"
+    NOT_SEEN = "the account may not see this warning"
     FORGOTTEN = "the address was removed from the directory"
     TOO_LONG = "it was tried for too long"
 
@@ -175,6 +176,7 @@ class Why(StrEnum):
     FAILED_PERSON = "it could not be delivered: the next person of the role"
     PASSED_ON = "the person before said it is not for them"
     NEWLY_LISTED = "the role had nobody in the directory until now"
+    GOT_THE_LAST = "they got what this replaces, the same way"
     LEFT_OVER = "everybody was tried once: the ways not used yet"
 
 

@@ -9,8 +9,12 @@ from tocsin.kernel import settings as _settings
 _s = _settings.current()
 
 
-def database(url: str) -> dict[str, object]:
-    """Django's form of a PostgreSQL URL (host and port may stand in the query, as for a socket)."""
+def database(url: str, *, pool: bool = False) -> dict[str, object]:
+    """Django's form of a PostgreSQL URL (host and port may stand in the query, as for a socket).
+
+    `pool`: for the web server, where each request has a thread of its own; elsewhere a thread keeps its
+    connection.
+    """
     parts = urlsplit(url)
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     return {
@@ -20,9 +24,12 @@ def database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or query.get("host", "")),
         "PORT": str(parts.port or query.get("port", "")),
-        "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"options": "-c timezone=UTC -c jit=off"},
+        "CONN_MAX_AGE": 0 if pool else None,
+        "CONN_HEALTH_CHECKS": not pool,
+        "OPTIONS": {
+            "options": "-c timezone=UTC -c jit=off",
+            **({"pool": {"min_size": 2, "max_size": 20, "timeout": 10}} if pool else {}),
+        },
     }
 
 
@@ -37,6 +44,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 31536000  # the address of a file carries its version
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
@@ -45,9 +54,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.humanize",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
     "tocsin.record",
     "tocsin.people",
     "tocsin.duties",
@@ -57,9 +63,13 @@ INSTALLED_APPS = [
     "tocsin.warn",
     "tocsin.deliver",
     "tocsin.web",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -21,7 +21,7 @@ from tocsin.kernel.errors import BadSettings
 
 PREFIX = "TOCSIN_"
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-_META = {"TOCSIN_CONFIG"}
+_META = {"TOCSIN_CONFIG", "TOCSIN_PASSPHRASE_FILE"}
 
 
 @dataclass(frozen=True, slots=True)

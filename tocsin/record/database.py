@@ -39,7 +39,7 @@ BEGIN RAISE EXCEPTION 'the record is append only: % on % refused', TG_OP, TG_TAB
 _server: Any = None
 
 
-def ensure() -> None:
+def ensure(*, pool: bool = False) -> None:
     """Make `settings` point at a running database that has both roles, and tell Django.
 
     With no `database_url`, starts the embedded server (3 s the first time) in `data_dir/postgres`; it
@@ -48,20 +48,21 @@ def ensure() -> None:
     """
     s = settings.current()
     if s.database_url:
+        configure(s.database_url, pool=pool)
         return
     if s.database_owner_url:
         raise BadSettings("given without database_url", field="database_owner_url", cure="Give both, or none.")
-    configure(app_url(s.data_dir, s.database_name))
+    configure(app_url(s.data_dir, s.database_name), pool=pool)
 
 
-def configure(url: str) -> None:
+def configure(url: str, *, pool: bool = False) -> None:
     """Point Django's default connection at `url` (before or after Django is set up)."""
     from django.conf import settings as django  # noqa: PLC0415 - Django reads its settings on first touch
     from django.db import connections  # noqa: PLC0415
 
     from tocsin.kernel.django_settings import database  # noqa: PLC0415
 
-    django.DATABASES = {"default": database(url)}
+    django.DATABASES = {"default": database(url, pool=pool)}
     connections.settings = connections.configure_settings(django.DATABASES)
     if hasattr(connections._connections, "default"):
         connections["default"].close()

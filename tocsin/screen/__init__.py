@@ -1,6 +1,6 @@
 """Screening: decides which texts deserve a person's eye, how soon, and says why.
 
-    engine = Engine.load()                      # compiles the bundled catalogue once, about a
+    engine = Engine.load()                      # compiles the catalogue once: 3 s
     second verdicts = engine.screen(["text", ...])     # one Verdict or None (not flagged) per
     text, same order group = Grouper().assign(verdict.masked.text)
 

@@ -32,7 +32,8 @@ def _broken_contexts(engine: Engine) -> Iterable[str]:
         for text in rule.body.must + rule.body.must_not:
             matches = any(place.search(normalise.plain(text).text) for place in places)
             if matches != (text in rule.body.must):
-                yield f"{rule.ref} must {'match' if text in rule.body.must else 'not match'}: {text}"
+                wanted = "match" if text in rule.body.must else "not match"
+                yield f"{rule.ref} must {wanted}: {text}"
 
 
 def _broken_cases(engine: Engine) -> Iterable[str]:

@@ -18,7 +18,8 @@ from tocsin.screen.normalise import fold
 from tocsin.screen.terms import Group
 
 _PERMUTATIONS = 64
-_BANDS = 16  # of 4 rows: two texts half alike meet in some band with probability 0.64, 0.7 alike with 0.99
+# Bands of 4 rows: two texts half alike meet in some band with probability 0.64, 0.7 alike: 0.99.
+_BANDS = 16
 _ROWS = _PERMUTATIONS // _BANDS
 _SHINGLE = 5
 _SEED = 20210106

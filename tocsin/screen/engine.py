@@ -57,7 +57,7 @@ class Engine:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Engine:
-        """Compile the catalogue in `folder` (the bundled one by default); takes about a second.
+        """Compile the catalogue in `folder` (the bundled one by default): about 3 s of CPU.
 
         Raises: BadCatalogue, naming file, indicator, field and cure.
         """
@@ -145,7 +145,7 @@ class Engine:
         count = 0
         for place in self._places[index]:
             for match in place.finditer(view.text):
-                yield match.span()
+                yield _trimmed(view.text, *match.span())
                 count += 1
                 if count >= _MOST_SPANS:
                     return
@@ -191,6 +191,15 @@ class Engine:
             for start, end in places[index]
         ]
         return tuple(sorted(spans, key=lambda span: (span.start, span.end, span.indicator)))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The match without the punctuation around it, which only showed where it begins."""
+    while start < end - 1 and not text[start].isalnum():
+        start += 1
+    while end > start + 1 and not text[end - 1].isalnum():
+        end -= 1
+    return start, end
 
 
 def _effect(rule: Rule) -> str:

@@ -154,7 +154,7 @@ class _Reader:
             if count.lines == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             try:
-                line.decode()  # the decoder does not look at fields it skips, but they are passed on
+                line.decode()  # also the fields that the decoder skips, for they are passed on
                 text: str = self._decoder.decode(line).text
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 if not line.strip():

@@ -42,3 +42,11 @@ FIRST_NAMES = frozenset(
     wanda wayne wendy werner wesley william willie wolfgang yolanda yusuf yvonne zachary
     """.split()
 ) - {"virginia", "victoria"}  # a state, and half the Commonwealth
+
+# Also ordinary words, months or titles when they stand alone: only masked before a surname.
+EVERYDAY = frozenset(
+    """
+    amber amy bill bob brandon chuck crystal dirk don earl frank heather jack jan jean jose kai ken
+    kim lee max nick norman otto ray rob roland rosa ruth sue troy wayne
+    """.split()
+)

@@ -132,7 +132,7 @@ _ATOM = re.compile(r"\\.|\[[^\]]*\]")  # an escape or a character class
 _WORD_END = re.compile(
     r"\\b(?=$|[)|$^?\"]|\(\?:\[\^|\(\?[!=])"
 )  # a \b that closes a word; all others open one
-_SPACE = re.compile(r"(\[[^\]]*\])| ")
+_SPACE = re.compile(r"(\[[^\]]*\])| (\?)?")
 
 
 def load(folder: Path | None = None) -> Catalogue:
@@ -265,7 +265,7 @@ def _rule(
         written = _written_out(
             file, field, pattern, words, "Add it to vocabulary.toml or correct the name."
         )
-        expression = _SPACE.sub(lambda found: found[1] or r"\s+", written)
+        expression = _SPACE.sub(_white_space, written)
         expression = _WORD_END.sub(r"(?!\\w)", expression).replace(r"\b", r"(?<!\w)")
         try:
             compiled = re.compile(expression, re.ASCII)
@@ -275,6 +275,11 @@ def _rule(
             raise _bad(file, field, "it matches empty text.", "Make it need at least one word.")
         expressions.append(expression)
     return Rule(f"{body.name}@{content.version}", content.category, body, tuple(expressions))
+
+
+def _white_space(found: re.Match[str]) -> str:
+    """A space between words is any white space, an optional one any or none; classes stay."""
+    return found[1] or (r"\s*" if found[2] else r"\s+")
 
 
 def _counts_anything(pattern: str) -> bool:

@@ -4,8 +4,8 @@ Tokens look like ⟦handle⟧. The same value gets the same token, the second di
 so that who speaks to whom stays readable. Of a link the domain stays: ⟦link example.org⟧.
 
 This is a first line of defence, not anonymisation. Names are found by a title before them, an
-introduction, or a common first name before a capitalised word; a name written in small letters, or
-a rare one, is not found.
+introduction, or a common first name; a name written in small letters, a rare one, or a surname by
+itself is not found.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from tocsin.screen.firstnames import FIRST_NAMES
+from tocsin.screen.firstnames import EVERYDAY, FIRST_NAMES
 from tocsin.screen.terms import Mask, Masked, MaskKind, Span
 
 _WORD = r"[A-Z][a-zà-ÿ'’]+(?:-[A-Z][a-zà-ÿ]+)?"
@@ -22,6 +22,7 @@ _STREET = (
     r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Way|Terrace|Circle|Parkway|Pkwy"
     r"|street|avenue|road|lane|drive|STREET|AVENUE|ROAD)"
 )
+_UNIT = r"(?:,?\s*(?:Apt|Apartment|Unit|Suite|Ste|#)\.?\s*#?\w{1,6})?"
 _TITLE = (
     r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Judge|Justice|Officer|Sgt|Sergeant|Lt|Lieutenant|Capt|Captain|Chief|Sheriff"
     r"|Deputy|Detective|Agent|Trooper|Senator|Sen|Rep|Representative|Congressman|Congresswoman|Governor|Gov|Mayor"
@@ -32,29 +33,40 @@ _PARTS = {
     MaskKind.LINK: r"(?:https?://|www\.)[^\s<>\"']+|\b(?:t\.me|bit\.ly|discord\.gg|youtu\.be)/[^\s<>\"']+",
     MaskKind.HANDLE: r"(?<![\w@])@[\w.]*\w|(?<![\w/])/?u/[\w-]{3,}",
     MaskKind.ADDRESS: (
-        rf"\b\d{{1,5}}[A-Za-z]?\s+(?:[NSEW]{{1,2}}\.?\s+|North\s+|South\s+|East\s+|West\s+)?(?:{_WORD}\s+|\d{{1,3}}(?:st|nd|rd|th)\s+)"
-        rf"{{1,3}}{_STREET}\b\.?(?:,?\s*(?:Apt|Apartment|Unit|Suite|Ste|#)\.?\s*#?\w{{1,6}})?"
+        r"\b\d{1,5}[A-Za-z]?\s+(?:[NSEW]{1,2}\.?\s+|North\s+|South\s+|East\s+|West\s+)?"
+        rf"(?:{_WORD}\s+|\d{{1,3}}(?:st|nd|rd|th)\s+){{1,3}}{_STREET}\b\.?{_UNIT}"
+        r"|(?i:\b(?:lives? (?:at|on)|address(?: is|:)|resides at|wohnt (?:in|an))\s+)"
+        rf"(?P<told>\d{{1,6}}[A-Za-z]?(?:\s+{_WORD}){{1,4}}(?:\s+\d{{1,5}})?{_UNIT})"
         r"|\b[A-ZÄÖÜ][\wäöüß-]{2,30}(?:straße|strasse|str\.|weg|allee|platz|gasse)\s+\d{1,4}[a-z]?\b"
     ),
     MaskKind.PLATE: (
         r"(?i:\b(?:plates?|licen[sc]e|registration|tag|kennzeichen)\b[\s:#]*(?:(?:number|no|is)\b[\s:.#]*){0,2})"
         r"(?P<plate_value>[A-Z0-9]{1,4}[\s-]?[A-Z0-9]{0,3}[\s-]?\d[A-Z0-9]{0,4})\b"
     ),
-    MaskKind.PHONE: (
-        r"(?<![\w.,$€£+-])(?:\+\d{1,3}[\s.-]?(?:\(0\)\s?)?)?(?:\(\d{2,5}\)|\d{2,5})[\s./-]\d{2,4}[\s./-]\d{3,5}\b(?![.,:/-]?\d)"
-        r"|(?<![\w.,$€£])\+\d{8,15}\b|(?<![\w.,$€£/-])[2-9]\d{2}-\d{4}\b(?!-?\d)"
+    MaskKind.NUMBER: (
+        r"\b\d{3}-\d{2}-\d{4}\b|\b(?:\d{4}[ -]){3}\d{4}\b|(?<![\w.,$€£])\d{7,19}\b"
+        r"|\b[A-Za-z]{2}\d{2}(?: ?\d{4}){3,6}\b|\b[A-Za-z]{2}\d{2}[A-Za-z]{0,4}\d{8,26}\b"
+        r"|\b(?:\d{1,3}\.){3}\d{1,3}\b"
     ),
-    MaskKind.NUMBER: r"\b\d{3}-\d{2}-\d{4}\b|\b(?:\d{4}[ -]){3}\d{4}\b|(?<![\w.,$€£])\d{7,19}\b|\b[A-Z]{2}\d{2}(?: ?\d{4}){3,6}\b",
+    MaskKind.PHONE: (
+        r"(?<![\w.,:$€£/-])(?:\+\d{1,3}[ .-]?)?\(?\d{1,5}\)?(?:[ ./-]{1,2}\(?\d{1,8}\)?){1,6}"
+        r"(?:\s?x\d{1,5})?(?![\d:])|(?<![\w.,$€£])\+\d{8,15}\b"
+    ),
     MaskKind.NAME: (
         rf"\b{_TITLE}\s+(?P<titled>{_WORD}(?:\s+{_WORD}){{0,2}})"
-        rf"|(?i:\b(?:my name is|her name is|his name is|named|ich heisse|ich heiße)\s+)(?P<named>{_WORD}(?:\s+{_WORD}){{0,2}})"
-        rf"|\b(?P<first>{_WORD})\s+(?:[A-Z]\.\s+)?(?P<last>(?:(?:van|von|de|del|la|bin|al)\s+)?{_WORD})\b"
+        rf"|(?i:\b(?:my name is|her name is|his name is|named|ich heisse|ich heiße)\s+)"
+        rf"(?P<named>{_WORD}(?:\s+{_WORD}){{0,2}})"
+        rf"|\b(?P<first>{_WORD})\s+(?:[A-Z]\.?\s+)?(?P<last>(?:(?:van|von|de|del|la|bin|al)\s+)?{_WORD})\b"
+        rf"|\b(?P<alone>{_WORD})\b"
     ),
 }
 _FIND = re.compile(
     "|".join(f"(?P<{kind.name.lower()}>{pattern})" for kind, pattern in _PARTS.items())
 )
 _DOMAIN = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?(?:www\.)?([\w.-]{1,80})")
+_DATE = re.compile(
+    r"(?:19|20)\d\d[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d(?!\d)"
+)
 _PUBLIC_ADDRESSES = ("1600 pennsylvania",)  # a public building, not somebody's home
 _PLACE_WORDS = frozenset(
     """
@@ -117,14 +129,36 @@ def _extent(match: re.Match[str], kind: MaskKind) -> tuple[int, int]:
         return start, end - (len(match.group()) - len(match.group().rstrip(".,;:!?)")))
     if kind is MaskKind.ADDRESS and match.group().casefold().startswith(_PUBLIC_ADDRESSES):
         return start, start
-    if kind is not MaskKind.NAME:
-        return start, end
+    if kind is MaskKind.ADDRESS and match.group("told") is not None:
+        return match.span("told")
+    if kind is MaskKind.PHONE and not _is_phone(match.group()):
+        return start, start
+    return _name_extent(match) if kind is MaskKind.NAME else (start, end)
+
+
+def _is_phone(text: str) -> bool:
+    """Enough digits for a telephone number, and not a date."""
+    digits = sum(character.isdigit() for character in text)
+    return 7 <= digits <= 15 and not _DATE.match(text)
+
+
+def _name_extent(match: re.Match[str]) -> tuple[int, int]:
+    start, end = match.span()
     for group in ("titled", "named"):
         if match.group(group) is not None:
             return match.start(group), match.start(group) + _name_length(match.group(group))
-    last = match.group("last")
-    likely = match.group("first").casefold() in FIRST_NAMES and _name_length(last) > 0
-    return (start, end) if likely else (start, start)
+    if match.group("alone") is not None:
+        name = match.group("alone").removesuffix("'s").removesuffix("’s").casefold()
+        return (start, start + len(name)) if name in FIRST_NAMES - EVERYDAY else (start, start)
+    known = match.group("first").casefold()
+    if known in FIRST_NAMES and _name_length(match.group("last")) > 0:
+        return start, end
+    place = match.group("last") in _PLACE_WORDS
+    return (
+        (start, match.end("first"))
+        if known in FIRST_NAMES - EVERYDAY and not place
+        else (start, start)
+    )
 
 
 def _name_length(words: str) -> int:

@@ -27,7 +27,8 @@ UMLAUTS = {
     "đ": "d",
     "ł": "l",
 }
-_MARKED_UMLAUT = "\ue000"  # stands for a combining diaeresis after a, o, u; private use, so no real text needs it
+# Stands for a combining diaeresis after a, o, u; private use, so no real text needs it.
+_MARKED_UMLAUT = "\ue000"
 
 # Look-alikes that compatibility folding leaves alone: Cyrillic, Greek, phonetic and small capitals.
 # Source of the pairs: the Latin skeletons in Unicode TS 39, reduced to letters that a reader
@@ -155,31 +156,19 @@ TRICKS = (
     r"(?<!\w)[a-z0-9@$!][ ._*\-/|][a-z0-9@$!][ ._*\-/|][a-z0-9@$!](?!\w)",  # k i l l, k.i.l.l
     r"(?:^|\s)[\"'(#]?[a-z]+[0-9$@!|]+[a-z]+",  # k1ll; links do not start like that
     r"(?:^|\s)[4$][a-z]{4}",  # not @, which is how handles start
-    "|".join(
-        letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"
-    ),  # kiiill; w is left out because of www
+    "|".join(letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"),  # kiiill; not www
 )
 _SPACED = re.compile(
     r"(?<![a-z0-9])[a-z0-9@$!](?:([ ._*\-/|])[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
 )
 _LEET = re.compile(
-    r"(?<=[a-z])[013457$@!|](?=[013457$@!|]*[a-z])|(?<=[a-z])[013457$](?![\w$])|\b4(?=[a-z]{4})|(?<!\S)\$(?=[a-z]{4})"
+    r"(?<=[a-z])[013457$@!|]+(?=[a-z])|(?<=[a-z])[013457$]+(?![\w$])"
+    r"|\b4(?=[a-z]{4})|(?<!\S)\$(?=[a-z]{4})"
 )
-_LEET_LETTERS = {
-    "0": "o",
-    "1": "i",
-    "3": "e",
-    "4": "a",
-    "5": "s",
-    "7": "t",
-    "$": "s",
-    "@": "a",
-    "!": "i",
-    "|": "l",
-}
-_RUN = re.compile(r"([a-z])\1{2,}")
+_LEET_LETTERS = dict(zip("013457$@!|", "oieastsail", strict=True))
+_RUN = re.compile(r"([a-vx-z])\1{2,}")  # not w, because of www
 _DOUBLED = "bcdefglmnoprstz"
-_LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\S+")
+_LINK = re.compile(r"https?://\S+|www\.\S+|[^\s@]{1,64}@[^\s@.]{1,64}\.\S+")
 
 
 def tricked(view: View) -> list[View]:
@@ -217,18 +206,12 @@ def _without_leet(view: View) -> View:
     links = [match.span() for match in _LINK.finditer(view.text)]
     letters: dict[int, str] = {}
     for match in _LEET.finditer(view.text):
-        if not any(start <= match.start() < end for start, end in links):
-            letters[match.start()] = _LEET_LETTERS[match.group()]
-    for start, end in _pairs_of_ones(view.text, letters):
-        letters.update(dict.fromkeys(range(start, end), "l"))
+        if any(start <= match.start() < end for start, end in links):
+            continue
+        signs = match.group()
+        read = "ll" if signs == "11" else "".join(_LEET_LETTERS[sign] for sign in signs)
+        letters.update(zip(range(match.start(), match.end()), read, strict=True))
     return _pick(view, list(range(len(view.text))), letters) if letters else view
-
-
-def _pairs_of_ones(text: str, letters: dict[int, str]) -> Iterator[tuple[int, int]]:
-    """`11` reads as ll (ki11), a lone `1` as i (k1ll)."""
-    for match in re.finditer("(?<=[a-z])11(?![0-9])", text):
-        if match.start() in letters or not text[match.end() : match.end() + 1].isalpha():
-            yield match.span()
 
 
 def _shortened(view: View, doubled: str) -> View:

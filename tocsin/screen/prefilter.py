@@ -21,30 +21,28 @@ _GAP = re.compile(
     r"\(\?:\[\^[^\]]*\]\{0,\d+\}\)"  # (?:[^.!?]{0,40})
     r"|\(\?:\\w\+\\s\+\)(?:\{0,\d+\}|\?|\*)"  # (?:\w+\s+){0,3}
 )
-_END = re.compile(
-    r"(\\.|\[[^\]]*\])|\|?\$"
-)  # "end of text": the line feed put behind every text stands for it
+# "End of text": the line feed put behind every text stands for it.
+_END = re.compile(r"(\\.|\[[^\]]*\])|\|?\$")
 _AFTER = r"(?!\w)"  # as the catalogue's loader writes the end of a word
 _BEFORE = r"(?<!\w)"
 _WORD_ENDS = "\0"
 _WORD_BEGINS = "\1"
 _EVERYDAY = (
-    "\n\nwe you they he she it i'm all every this that the those them him her his your their a an is are be will in to go "
-    "going at on of for up out over through down good now not just have get make want need see do can and or then there "
-    "today tonight tomorrow monday game office school house home people man men women kids 10 am.\n"
+    "\n\nwe you they he she it i'm all every this that the those them him her his your their a an "
+    "is are be will in to go going at on of for up out over through down good now not just have "
+    "get make want need see do can and or then there today tonight tomorrow monday game office "
+    "school house home people man men women kids 10 am.\n"
 )
 _LOOK = re.compile(r"\(\?<?[!=]")
-_PART = (
-    hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
-)  # on bytes: far cheaper than on UTF-8
+# On bytes: far cheaper than on UTF-8.
+_PART = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
 _BOTH = hyperscan.HS_FLAG_COMBINATION | hyperscan.HS_FLAG_SINGLEMATCH
 
 Heard = Callable[[int, int, int, int, object], None]
 
 
 class Prefilter:
-    """Reports the numbers of the expressions that may match a text. Not for two threads at a time.
-    """
+    """Reports the numbers of the expressions that may match a text. One thread at a time."""
 
     def __init__(self, expressions: Sequence[str], names: Sequence[str]) -> None:
         """`names`: what to call each expression in an error.

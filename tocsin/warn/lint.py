@@ -226,7 +226,7 @@ def _sources(sheet: Sheet, now: datetime) -> Iterator[Finding]:
 
 @_check
 def _estimation(sheet: Sheet, now: datetime) -> Iterator[Finding]:
-    rows = {}
+    rows: dict[int, str] = {}
     for i, judgment in enumerate(sheet.content.judgments):
         yield from _one_judgment(sheet, i, judgment)
         if judgment.likelihood in estimates.ROW_OF:

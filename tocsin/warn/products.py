@@ -51,7 +51,6 @@ _PRODUCTS = (
         "What was openly posted, passed on at once and not yet judged.",
         "DHS I&A raw report; see OIG-22-29 on its review [M]",
         raw=True,
-        needs_judgments=False,
     ),
     Product(
         "IIR",

@@ -7,11 +7,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from tocsin.assess.models import Situation
-try:  # TEMPORARY until collect.models exists
-    from tocsin.collect.models import Report
-except ImportError:
-    from tocsin.assess.models import Whole as Report  # type: ignore
+from tocsin.assess.models import Membership, Situation
+from tocsin.collect.models import Report
 from tocsin.kernel.errors import Invalid
 from tocsin.people.terms import SYSTEM, Actor
 from tocsin.people.visibility import visible_to
@@ -77,6 +74,23 @@ def outdated(pinned: Mapping[str, Cited]) -> frozenset[str]:
         if i not in now or (now[i].version != c.version and c.kind == "report")
     }
     return frozenset(changed | ended)
+
+
+def candidates(actor: Actor, situation: str, operation: str, limit: int = 20) -> list[Cited]:
+    """What a draft from a situation may want to cite: the situation itself, its reports (those of its
+    operation, where it is the whole picture) with the strongest first, and what is in force on it."""
+    found = [situation] if situation else []
+    members = Membership.objects.filter(situation=situation, ended_at=None).values("report")
+    if situation and members.exists():
+        reports = Report.objects.filter(id__in=members)
+    else:
+        reports = Report.objects.filter(operation=operation) if operation else Report.objects.none()
+    ranked = visible_to(actor, reports).order_by("-score", "-received_at")[:limit]
+    found += ranked.values_list("id", flat=True)
+    if operation:
+        live = Warning.objects.filter(operation=operation, state=State.RELEASED.value)
+        found += visible_to(actor, live).order_by("-released_at").values_list("id", flat=True)[:5]
+    return list(pin(actor, found).values())
 
 
 def _commitment(kept: Vault | None) -> str:

@@ -8,20 +8,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.contrib.postgres.search import SearchQuery
 from django.db.models import QuerySet
 
 from tocsin.assess.models import Dissent, Situation
 from tocsin.assess.terms import Asked, SituationKind, SituationState
-try:  # TEMPORARY until collect.models exists
-    from tocsin.collect.models import Report
-except ImportError:
-    from tocsin.assess.models import Whole as Report  # type: ignore
+from tocsin.collect.models import Report
 from tocsin.duties.models import Duty, Notice
 from tocsin.people.models import Grant, Operation
-from tocsin.people.store import agency_names, names, on_duty
-from tocsin.people.terms import Actor, Role
+from tocsin.people.store import agency_names, names, on_duty, operations_of
+from tocsin.people.terms import GRANTS, Actor, Permission, Role
 from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record import store as record
+from tocsin.record.models import Vault
 from tocsin.warn import document as documents
 from tocsin.warn import rules, sources
 from tocsin.warn.document import Document
@@ -165,6 +164,7 @@ def sheet_of(given: Mapping[str, Any], cites: Mapping[str, Cited]) -> Sheet:
 def open_work(operation: str, but_series: str = "") -> OpenWork:
     """What is open for an operation. Counted over all agencies, whoever asks: a null report that does not
     know of another's RED report is the false all-clear itself, and a number tells nothing of its content."""
+    flagged = Report.objects.filter(operation=operation, flagged=True, leader="")
     situations = Situation.objects.filter(operation=operation, state=SituationState.OPEN.value)
     alarms = Duty.objects.filter(operation=operation, kind="assess_whole", discharged_at=None)
     live = [s.value for s in UNDECIDED | {State.RELEASED}]
@@ -172,7 +172,7 @@ def open_work(operation: str, but_series: str = "") -> OpenWork:
         series=but_series
     )
     return OpenWork(
-        reports=Report.objects.filter(operation=operation).exclude(state="DECIDED").count(),
+        reports=flagged.exclude(state="DECIDED").count(),
         situations=situations.filter(kind=SituationKind.TOPIC.value).count()
         + alarms.values("subject").distinct().count(),
         warnings=warnings.exclude(type="NO_THREAT").count(),
@@ -225,6 +225,33 @@ def alternates(duty: Duty, now: datetime) -> tuple[list[str], list[str]]:
     lead = Operation.objects.filter(id=duty.operation).values_list("lead_agency", flat=True).first()
     leads = on_duty(lead or duty.owner_agency, Role.OPERATION_LEAD.value, now)
     return holders, [s.person for s in leads]
+
+
+def colleagues(row: Warning) -> dict[str, str]:
+    """Who could take a draft in hand: person -> name, of those who draft for its agency, but its holder."""
+    roles = [role.value for role, permissions in GRANTS.items() if Permission.DRAFT in permissions]
+    held = Grant.objects.filter(agency=row.agency, role__in=roles, revoked_at=None)
+    people = sorted(set(held.values_list("person", flat=True)) - {row.holder})
+    known = names(people)
+    return {person: known.get(person, person) for person in people}
+
+
+def find(actor: Actor, words: str) -> QuerySet[Warning]:
+    """Warnings and drafts the actor may see whose words match, newest change first."""
+    query = SearchQuery(words, config="english", search_type="websearch")
+    kept = Vault.objects.filter(subject__startswith="wrn_", sealed=False, words=query).values("id")
+    return warnings(actor).filter(content__in=kept)
+
+
+def dissents(actor: Actor, about: Iterable[str]) -> list[tuple[Dissent, str, str]]:
+    """(dissent, its words, the answer's words) the actor may see on any of these subjects."""
+    wanted = [subject for subject in about if subject]
+    rows = list(visible_to(actor, Dissent.objects.filter(about__in=wanted)).order_by("filed_at"))
+    kept = record.contents([i for r in rows for i in (r.content, r.answer)])
+    return [
+        (r, str(kept.get(r.content, {}).get("text", "")), str(kept.get(r.answer, {}).get("text", "")))
+        for r in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +309,18 @@ class Stale:
 def citations(operation: str) -> QuerySet[Citation]:
     """What the plan of an operation rests on."""
     return Citation.objects.filter(operation=operation, dropped_at=None).order_by("series")
+
+
+def resting(row: Warning) -> list[str]:
+    """Operations whose plan rests on this very edition, as ids."""
+    rests = Citation.objects.filter(warning=row.id, stale_since=None, dropped_at=None)
+    return list(rests.values_list("operation", flat=True))
+
+
+def resting_names(actor: Actor, row: Warning) -> list[str]:
+    """Names of the operations the actor takes part in whose plan rests on this very edition."""
+    ids = resting(row)
+    return list(operations_of(actor).filter(id__in=ids).values_list("name", flat=True)) if ids else []
 
 
 def stale_citations(operation: str) -> list[Stale]:

@@ -3,6 +3,7 @@
 import gzip
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +39,7 @@ ATOM = b"""<?xml version="1.0" encoding="utf-8"?>
 <author><name>Amt</name></author><link href="https://example.org/e1"/>
 <thr:in-reply-to ref="urn:e0"/><content type="text">5 &lt; 6 &amp; so on</content></entry></feed>"""
 
+BOMB = gzip.compress(b" " * 20_000_000)
 EMPTY = b"<rss version='2.0'><channel><title>Quiet</title></channel></rss>"
 
 
@@ -73,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, b"<html><body>Please log in</body></html>", Content_Type="text/html")
 
     def page_cut(self) -> None:
-        self.answer(200, RSS[:150])
+        self.answer(200, EMPTY[: EMPTY.index(b"</channel")] + b"<it")
 
     def page_half(self) -> None:
         self.answer(200, RSS[: RSS.index(b"Only a title")])
@@ -103,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, RSS + b" " * 100_000)
 
     def page_bomb(self) -> None:
-        self.answer(200, gzip.compress(b" " * 50_000_000, 9), Content_Encoding="gzip")
+        self.answer(200, BOMB, Content_Encoding="gzip")
 
     def page_packed(self) -> None:
         self.answer(200, b"?", Content_Encoding="br")
@@ -268,6 +270,16 @@ def test_each_failure_has_its_name(
     assert batch.outcome.note
     assert batch.cursor == before
     assert time.monotonic() - started < 3
+
+
+def test_a_packed_answer_is_never_unpacked_whole(server: ThreadingHTTPServer) -> None:
+    tracemalloc.start()
+    try:
+        fetched(server, "bomb", size_bytes=50_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 def test_a_redirect_is_followed_and_nobody_listening_is_unreachable(

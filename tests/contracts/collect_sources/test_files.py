@@ -134,7 +134,7 @@ def test_broken_lines_are_refused_one_by_one(tmp_path: Path) -> None:
     broken = [
         b"{",
         b'{"id": "1", "text": "\xff\xfe", "at": "2021-01-05"}',
-        b"[" * 50_000,
+        b'{"id":' + b"[" * 50_000,
         b'"just text"',
         b'{"id":"1","text":"' + b"x" * (LINE_CAP * 2) + b'","at":"2021-01-05"}',
         b'{"id":"1","text":"\\ud800","at":"2021-01-05"}',
@@ -196,7 +196,7 @@ def test_parquet_times_numbers_and_bad_cells(tmp_path: Path) -> None:
     first, second, third = fetched(tmp_path / "odd.parquet")
     assert first == Item("1", "ok", at=datetime(1970, 1, 1, tzinfo=UTC))
     assert isinstance(second, Refused)
-    assert second.field == "text"
+    assert (second.field, second.reason) == ("text", "holds bytes that are not text")
     assert isinstance(third, Refused)
     assert third.field == "at"
 

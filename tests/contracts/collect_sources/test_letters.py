@@ -1,5 +1,6 @@
 """Letters as strangers write them: every charset, nesting and header, never a crash."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_deep_nesting_is_no_crash() -> None:
     )
     found = read_letter(b"Subject: deep\n" + raw + b"\nend", "letter 1")
     assert isinstance(found, Item | Refused)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'Content-Type: text/plain; x="' + b";" * 100_000,
+        b"From: " + b"=?utf-8?q?a?= " * 50_000,
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 50_000,
+        b"".join(
+            b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(300)
+        )
+        + b"some words\n" * 50_000,
+    ],
+)
+def test_a_letter_made_to_be_slow_is_not(head: bytes) -> None:
+    started = time.process_time()
+    found = read_letter(b"Subject: slow\n" + head + b"\n\nbody", "letter 1")
+    assert isinstance(found, Item | Refused)
+    assert time.process_time() - started < 1
 
 
 def mbox(tmp_path: Path, *bodies: bytes) -> LetterFile:

@@ -40,11 +40,18 @@ PAGE = "https://example.org/posts/17?page=2"
         "http://EXAMPLE.org:80/posts/17?page=2",
         "https://example.org/posts/17?fbclid=abc&page=2&gclid=9&ref=home",
         "https://user:secret@example.org./posts/17?page=2#:~:text=roof",
+        "https://example.org/posts/17?fbclid=a&page=2#utm_source=x",
         "  https://example.org/%70osts/17?page=2 ",
     ],
 )
 def test_an_address_is_one_report_however_it_was_shared(spelt: str) -> None:
     assert identity(Item("", "text", url=spelt)) == identity(Item("", "text", url=PAGE))
+
+
+def test_the_order_of_parameters_does_not_matter() -> None:
+    one, other = "https://example.org/?a=1&b=2&b=1", "https://example.org/?b=2&b=1&a=1"
+    assert canonical_url(one) == canonical_url(other)
+    assert canonical_url(one) != canonical_url("https://example.org/?a=1&b=1&b=2")
 
 
 @pytest.mark.parametrize(

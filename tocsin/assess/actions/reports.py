@@ -40,7 +40,8 @@ from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import stamp
 
 _OWED = ("assess", "second_reading", "settle")
-_COPIES = 20_000  # near-copies that one decision covers at most; the rest keep their own place in the queue
+# How many near-copies one decision covers; any more keep their own place in the queue.
+_COPIES = 20_000
 _STANDING = (
     "stage",
     "disposition",
@@ -338,10 +339,9 @@ def _finish(
     elif speech is Speech.PROTECTED:
         until = made.w.at + timedelta(days=store.policy().protected_retention_days)
         for report in made.all:
-            if report.retention_until is None or report.retention_until > until:
+            if report.retention_until > until:
                 made.retention[report.id] = stamp(until)
-                was = report.retention_until
-                made.effects["retention"][report.id] = stamp(was) if was else None
+                made.effects["retention"][report.id] = stamp(report.retention_until)
 
 
 def _take_further(actor: Actor, made: _Decision, situation: str) -> None:

@@ -81,7 +81,8 @@ def _count(w: Writing, operation: Operation, reports: list[Flagged]) -> None:
         w,
         "assess_whole",
         picture.id,
-        f"Assess the whole picture of {operation.name}: {len(alarm.categories)} kinds of sign together",
+        f"Assess the whole picture of {operation.name}: "
+        f"{len(alarm.categories)} kinds of sign together",
         marking,
         owner_agency=operation.lead_agency,
         owner_role=Role.COLLECTOR,

@@ -136,8 +136,9 @@ def end_hold(w: Writing, row: Warning) -> None:
 
 
 def _release(w: Writing, row: Warning, *, reason: str) -> None:
-    """1. The lint, as of now. 2. The entry, with the commitment of the words released. 3. Sight for every
-    agency on the list. 4. The duties this answers. 5. The edition before ends, and plans on it are stale.
+    """1. The lint, as of now. 2. The duties this answers. 3. The entry, with the commitment of the
+    words released. 4. Sight for every agency on the list. 5. The edition before ends, and plans on
+    it are stale.
     """
     lint.refuse_on_stops(store.findings(row, w.at))
     mark = Marking(row.agency, row.label, row.operation)
@@ -149,11 +150,11 @@ def _release(w: Writing, row: Warning, *, reason: str) -> None:
     }
     if reason:
         data["reason"] = w.keep(row.id, {"text": reason})
+    duties.discharge(w, row.id, ("review", "finish_draft"), "released")
     w.append(terms.WARNING_RELEASED, row.id, data, marking=mark)
     operation = store.operation_of(row)
     seats = [*row.distribution, *(operation.must_know if operation else [])]
     share(w, subject=row.id, agencies=[seat["agency"] for seat in seats], marking=mark)
-    duties.discharge(w, row.id, ("review", "finish_draft"), "released")
     if row.supersedes:
         _supersede(w, row)
 

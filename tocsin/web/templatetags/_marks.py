@@ -1,4 +1,4 @@
-"""Reports with the words that caused the flag marked, and the numbered reasons that go with them."""
+"""Reports with the words that caused the flag marked, and the numbered reasons beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.html import escape, format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 
@@ -48,23 +48,23 @@ def marked(text: str, spans: Iterable[Any]) -> SafeString:
     """The text, escaped, each span in a `<mark>` with its reasons as title and as small numbers."""
     marks = merge(spans, len(text))
     number = numbers(marks)
-    parts: list[str] = []
+    parts: list[str] = []  # plain parts are escaped by the join, marks are safe already
     at = 0
     for mark in marks:
-        parts.append(escape(text[at : mark.start]))
+        parts.append(text[at : mark.start])
         parts.append(_wrap(text[mark.start : mark.end], mark.labels, number))
         at = mark.end
-    parts.append(escape(text[at:]))
-    return mark_safe("".join(parts))
+    parts.append(text[at:])
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 def reasons(text: str, spans: Iterable[Any]) -> SafeString:
-    """The numbered list of reasons that belongs to `marked`, so that nothing needs a pointer to read."""
+    """The numbered list that belongs to `marked`, so that nothing needs a pointer to be read."""
     number = numbers(merge(spans, len(text)))
     if not number:
         return mark_safe("")
-    items = "".join(format_html("<li>{}</li>", label) for label in number)
-    return mark_safe(f'<ol class="reasons">{items}</ol>')
+    items = format_html_join("", "<li>{}</li>", ((label,) for label in number))
+    return format_html('<ol class="reasons">{}</ol>', items)
 
 
 def _wrap(words: str, labels: tuple[str, ...], number: dict[str, int]) -> str:
@@ -72,7 +72,8 @@ def _wrap(words: str, labels: tuple[str, ...], number: dict[str, int]) -> str:
     if not named:
         return format_html("<mark>{}</mark>", words)
     return format_html(
-        '<mark title="{}">{}<sup aria-hidden="true">{}</sup><span class="unseen"> ({})</span></mark>',
+        '<mark title="{}">{}<sup aria-hidden="true">{}</sup>'
+        '<span class="unseen"> ({})</span></mark>',
         "; ".join(named),
         words,
         ",".join(str(number[label]) for label in named),

@@ -39,7 +39,7 @@ def zone_name(at: datetime) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A length of time in at most two units: `40 s`, `42 min`, `3 h 10 min`, `2 days 4 h`, `12 days`."""
+    """A length of time in at most two units: `40 s`, `42 min`, `3 h 10 min`, `12 days`."""
     seconds = int(abs(length).total_seconds())
     if seconds < 60:
         return f"{seconds} s"

@@ -1,4 +1,4 @@
-"""Template tags of the look: fuse, times, badges, receipts, icons, marks, small charts, form fields."""
+"""Template tags of the look: fuse, times, badges, receipts, marks, small charts, form fields."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from tocsin.kernel import clock
 from tocsin.kernel.settings import current
-
-from . import _marks, _shapes, _times
+from tocsin.web.templatetags import _marks, _shapes, _times
 
 register = template.Library()
 
@@ -97,17 +96,20 @@ def fuse(
     *,
     ended: datetime | None = None,
 ) -> SafeString:
-    """The line that burns down from `opened` to `due`; with `ended` it stands still at the answer."""
+    """The line that burns down from `opened` to `due`; with `ended` it stands still."""
     now = now or clock.now()
     shown = _times.ended(opened, due, ended) if ended else _times.fuse(opened, due, now)
-    live = "" if ended else format_html(
-        ' data-fuse data-opened="{}" data-due="{}" data-now="{}"', _iso(opened), _iso(due), _iso(now)
+    live = format_html(
+        ' data-fuse data-opened="{}" data-due="{}" data-now="{}"',
+        _iso(opened),
+        _iso(due),
+        _iso(now),
     )
     return format_html(
         '<span class="fuse" data-tone="{}"{}><span class="fuse-words">{}</span>'
         '<time class="fuse-due" datetime="{}"><span class="unseen">due </span>{}</time>{}</span>',
         shown.tone,
-        live,
+        "" if ended else live,
         shown.words,
         _iso(due),
         _times.day_and_time(due, now, zone(), named=False),
@@ -117,7 +119,7 @@ def fuse(
 
 @register.simple_tag
 def when(at: datetime | None, form: str = "full") -> SafeString:
-    """A time: `full` = `14:02 ET · 3 min ago`, `clock` = `14:02 ET`, `ago` = `3 min ago`, `day` = `5 Jan 2021`.
+    """A time: `full` = `14:02 ET · 3 min ago`, `clock` = `14:02 ET`, `ago`, `day` = `5 Jan 2021`.
 
     None shows a dash. The browser keeps the words up to date.
     """
@@ -135,7 +137,9 @@ def when(at: datetime | None, form: str = "full") -> SafeString:
         words = format_html('<span data-ago="{}">{}</span>', _iso(at), ago)
     else:
         words = format_html('{} · <span data-ago="{}">{}</span>', stamp, _iso(at), ago)
-    return format_html('<time class="when" datetime="{}" title="{}">{}</time>', _iso(at), full, words)
+    return format_html(
+        '<time class="when" datetime="{}" title="{}">{}</time>', _iso(at), full, words
+    )
 
 
 @register.filter
@@ -176,14 +180,17 @@ def tlp(x: Any) -> SafeString:
 
 @register.simple_tag
 def receipt(state: Any, at: datetime | None = None, who: str = "", note: str = "") -> SafeString:
-    """How far up the ladder a delivery is: rungs, word, time; `who` acknowledged, `note` why it failed.
+    """How far up the ladder a delivery is: rungs, word, time; `who` did it, `note` why it failed.
 
     No state shows a dash (read out as `not on the list`), which is not the same as queued.
     """
     key = _word(state).lower().replace(" ", "_").replace("-", "_")
     key = _RECEIPT_ALIASES.get(key, key)
     if key not in RECEIPTS:
-        return mark_safe('<span class="receipt" data-state="none"><span class="quiet"><span aria-hidden="true">–</span><span class="unseen">not on the list</span></span></span>')
+        return mark_safe(
+            '<span class="receipt quiet" data-state="none"><span aria-hidden="true">–</span>'
+            '<span class="unseen">not on the list</span></span>'
+        )
     word, icon_name, rung = RECEIPTS[key]
     glyph = _shapes.rungs(rung) if rung else _shapes.icon(icon_name)
     done = _shapes.icon(icon_name) if rung >= 5 else ""
@@ -229,27 +236,34 @@ def reasons(text: str, spans: Iterable[Any] = ()) -> SafeString:
 
 
 @register.simple_tag
-def bar(value: float, max: float = 1, label: str = "") -> SafeString:  # noqa: A002 - reads well in a template
+def bar(value: float, max: float = 1, label: str = "") -> SafeString:
     """A small bar beside its number; `label` replaces the number."""
     share = value / max if max else 0.0
     return format_html(
-        '<span class="bar-cell"><span class="bar-words">{}</span>{}</span>', label or value, _shapes.bar(share)
+        '<span class="bar-cell"><span class="bar-words">{}</span>{}</span>',
+        label or value,
+        _shapes.bar(share),
     )
 
 
 @register.simple_tag
 def spark(values: Sequence[float], label: str = "") -> SafeString:
     """A small line of values, oldest first, with a text that says what it shows."""
-    return format_html('<span class="spark-cell">{}<span class="unseen">{}</span></span>', _shapes.spark(list(values)), label)
+    return format_html(
+        '<span class="spark-cell">{}<span class="unseen">{}</span></span>',
+        _shapes.spark(list(values)),
+        label,
+    )
 
 
 @register.simple_tag
 def gap(start: datetime, end: datetime, minute_px: float = 0.5) -> SafeString:
-    """A stretch of a timeline in which nothing happened, drawn to scale (at most 240 px) and said in words."""
+    """A silent stretch of a timeline, to scale (at most 240 px high) and in words."""
     minutes = (end - start).total_seconds() / 60
     height = max(8, min(240, round(minutes * minute_px)))
     return format_html(
-        '<li class="tl-gap"><svg width="2" height="{0}" aria-hidden="true"><rect width="2" height="{0}"/></svg>'
+        '<li class="tl-gap"><svg width="2" height="{0}" aria-hidden="true">'
+        '<rect width="2" height="{0}"/></svg>'
         "<span>{1} with nothing</span></li>",
         height,
         _times.span(end - start),
@@ -258,9 +272,9 @@ def gap(start: datetime, end: datetime, minute_px: float = 0.5) -> SafeString:
 
 @register.simple_tag
 def lanes(events: Iterable[tuple[datetime, datetime, str]], label: str = "") -> SafeString:
-    """Two lanes to scale, happened above and recorded below; a line joins the two times of one event.
+    """Two lanes to scale, happened above and recorded below; a line joins an event's two times.
 
-    Each event is `(occurred_at, recorded_at, label)`. The list below it on the page carries the words.
+    Each event is `(occurred_at, recorded_at, label)`; a list on the same page carries the words.
     """
     found = list(events)
     if not found:
@@ -274,7 +288,8 @@ def lanes(events: Iterable[tuple[datetime, datetime, str]], label: str = "") -> 
 
     joins = format_html_join(
         "",
-        '<line class="lane-join" x1="{0}" y1="16" x2="{1}" y2="56"/><circle class="lane-dot" cx="{0}" cy="16" r="4"/>'
+        '<line class="lane-join" x1="{0}" y1="16" x2="{1}" y2="56"/>'
+        '<circle class="lane-dot" cx="{0}" cy="16" r="4"/>'
         '<rect class="lane-dot" x="{1}" y="52" width="8" height="8" transform="translate(-4 0)"/>',
         ((x(o), x(r)) for o, r, _ in found),
     )
@@ -283,7 +298,8 @@ def lanes(events: Iterable[tuple[datetime, datetime, str]], label: str = "") -> 
     return format_html(
         '<figure class="lanes"><figcaption><span>happened</span><span>recorded</span></figcaption>'
         '<svg width="100%" height="72" role="img" aria-label="{}">'
-        '<line class="lane" x1="0" y1="16" x2="100%" y2="16"/><line class="lane" x1="0" y1="56" x2="100%" y2="56"/>{}</svg>'
+        '<line class="lane" x1="0" y1="16" x2="100%" y2="16"/>'
+        '<line class="lane" x1="0" y1="56" x2="100%" y2="56"/>{}</svg>'
         '<div class="lane-ends"><span>{}</span><span>{}</span></div></figure>',
         label or f"{len(found)} events, when each happened and when it was recorded",
         joins,
@@ -317,6 +333,8 @@ def field(bound: BoundField, cure: str = "") -> dict[str, Any]:
         attrs["aria-invalid"] = "true"
     if described:
         attrs["aria-describedby"] = " ".join(described)
+    if bound.field.widget.attrs.get("placeholder") == bound.label:
+        attrs["placeholder"] = False  # the label says it already
     kind = getattr(bound.field.widget, "input_type", "") or "text"
     many = bound.use_fieldset
     return {

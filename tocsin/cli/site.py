@@ -1,0 +1,251 @@
+"""Running an installation: up, web, worker, migrate, check, backup, restore."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tocsin.kernel import settings
+from tocsin.kernel.errors import Conflict
+
+console = Console(highlight=False)
+_BACK_OFF_S = (0.5, 1, 2, 5, 10)
+STOP_WITHIN_S = 10
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to `tocsin`."""
+    for function in (up, web, worker, migrate, check, backup, restore):
+        app.command(function.__name__)(function)
+
+
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="In an empty site, load the January 6 exercise half-way.")] = False,
+) -> None:
+    """Everything in one terminal: database, web, worker. Ctrl-C stops it all."""
+    s = settings.current()
+    _port_is_free(s.host, s.port)
+    console.print("[bold]Tocsin[/] starts …")
+    migrate()
+    _first_key()
+    if demo:
+        from tocsin.exercise import demo as exercise  # noqa: PLC0415
+
+        exercise.load(console)
+    children = [Child("web", ["web"]), Child("sequencer", ["worker", "--only", "sequencer"]), Child("worker", ["worker", "--without", "sequencer"])]
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    for child in children:
+        child.start()
+    if _answers(s.host, s.port, stop):
+        console.print(f"[bold green]Tocsin is up:[/] {s.base_url}   [dim](Ctrl-C stops it)[/]")
+    while not stop.wait(0.3):
+        for child in children:
+            child.mend()
+    console.print("\nStopping …")
+    for child in children:
+        child.stop()
+    console.print("Stopped.")
+
+
+class Child:
+    """A process of `tocsin up`: started again with back-off when it dies, and said so."""
+
+    def __init__(self, name: str, arguments: list[str]) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deaths = 0
+        self._again_at = 0.0
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "tocsin.cli.main", *self._arguments]
+        # Its own group: Ctrl-C in the terminal reaches only us, and we stop the children in order.
+        self._process = subprocess.Popen(command, start_new_session=True)
+
+    def mend(self) -> None:
+        """Start again what has died, when its back-off is over."""
+        if self._process is None:
+            if time.monotonic() >= self._again_at:
+                self.start()
+        elif (code := self._process.poll()) is not None:
+            wait = _BACK_OFF_S[min(self._deaths, len(_BACK_OFF_S) - 1)]
+            console.print(f"[bold red]{self.name} ended[/] (code {code}); starting it again in {wait:g} s")
+            self._deaths += 1
+            self._process, self._again_at = None, time.monotonic() + wait
+
+    def stop(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on; the setting where not given.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on; the setting where not given.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+) -> None:
+    """The web server alone; any number may run."""
+    from granian import Granian  # noqa: PLC0415
+    from granian.constants import Interfaces  # noqa: PLC0415
+
+    s = settings.current()
+    Granian(
+        "tocsin.web.asgi:application",
+        address=host or s.host,
+        port=port or s.port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]
+    ).serve()
+
+
+def worker(
+    only: Annotated[list[str] | None, typer.Option(help="Run only this loop; may be given again.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Run all but this loop.")] = None,
+) -> None:
+    """The loops that keep the clock; any number of workers may run."""
+    from tocsin.cli.main import setup  # noqa: PLC0415
+
+    setup()
+    from tocsin.record.store import install_clock  # noqa: PLC0415
+    from tocsin.worker.loops import Runner, all_loops  # noqa: PLC0415
+
+    install_clock()
+    loops = all_loops()
+    known = {loop.name for loop in loops}
+    for name in [*(only or []), *(without or [])]:
+        if name not in known:
+            raise Conflict(f"no loop {name!r}", field="--only/--without", cure=f"Choose of: {', '.join(sorted(known))}.")
+    chosen = [x for x in loops if (not only or x.name in only) and x.name not in (without or [])]
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    runner = Runner(chosen)
+    runner.start()
+    stop.wait()
+    runner.stop()
+
+
+def migrate() -> None:
+    """Bring the database's schema and rights up to date; `up` does it by itself."""
+    import django  # noqa: PLC0415
+
+    from tocsin.record import database  # noqa: PLC0415
+
+    django.setup()
+    database.ensure()
+    s = settings.current()
+    database.migrate(database.owner_url(), s.database_url)
+
+
+def check(
+    show_settings: Annotated[bool, typer.Option("--settings", help="List every setting and its value.")] = False,
+) -> None:
+    """Say what is wrong with this installation, in plain words, with the cure."""
+    if show_settings:
+        _settings_table()
+        return
+    from tocsin.cli.main import setup  # noqa: PLC0415
+
+    setup()
+    from tocsin.cli.checks import run_checks  # noqa: PLC0415
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    bad = 0
+    for found in run_checks():
+        bad += not found.well
+        mark = "[green]well [/]" if found.well else "[bold red]WRONG[/]"
+        table.add_row(mark, found.name, found.words if found.well else f"{found.words} [bold]{found.cure}[/]")
+    console.print(table)
+    raise typer.Exit(1 if bad else 0)
+
+
+def backup(file: Annotated[Path, typer.Argument(help="Where to write the backup.")]) -> None:
+    """One encrypted file with everything: record, vault, tables, accounts, keys."""
+    from tocsin.cli.main import setup  # noqa: PLC0415
+
+    setup()
+    from tocsin.record import backup as backups  # noqa: PLC0415
+
+    written = backups.write(file, passphrase())
+    console.print(f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB).")
+
+
+def restore(file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")]) -> None:
+    """Restore a backup into an empty site, then verify the record and compare the tables with it."""
+    from tocsin.cli.main import setup  # noqa: PLC0415
+
+    setup()
+    from tocsin.record import backup as backups  # noqa: PLC0415
+
+    restored = backups.read(file, passphrase())
+    console.print(f"Restored {restored.entries:,} entries; the record verifies and the tables agree with it.")
+
+
+def passphrase() -> str:
+    """The passphrase of backups: from TOCSIN_PASSPHRASE_FILE's file, or asked for at the terminal."""
+    named = os.environ.get("TOCSIN_PASSPHRASE_FILE")
+    if named:
+        return Path(named).read_text().strip()
+    return str(typer.prompt("Passphrase", hide_input=True))
+
+
+def _settings_table() -> None:
+    from dataclasses import fields  # noqa: PLC0415
+
+    s = settings.current()
+    table = Table("Setting", "Value", "What it does", box=None)
+    for f in fields(s):
+        value = getattr(s, f.name)
+        shown = "(set)" if f.metadata.get("secret") and value else str(value)
+        table.add_row(f"TOCSIN_{f.name.upper()}", shown, f.metadata["doc"])
+    console.print(table)
+
+
+def _port_is_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as e:
+            raise Conflict(
+                f"port {port} of {host} is taken", field="port", cure="Stop what uses it, or set TOCSIN_PORT."
+            ) from e
+
+
+def _answers(host: str, port: int, stop: threading.Event, within_s: float = 30) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and not stop.is_set():
+        with socket.socket() as probe:
+            if probe.connect_ex((host, port)) == 0:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def _first_key() -> None:
+    """Make the record's signing key before anything is recorded, so that one process makes it."""
+    from tocsin.record.sequencer import load_signer  # noqa: PLC0415
+
+    load_signer()
+
+

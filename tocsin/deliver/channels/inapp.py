@@ -1,0 +1,27 @@
+"""The page here: a signed-in person sees what waits for them. Delivered as soon as their page shows it."""
+
+from __future__ import annotations
+
+from tocsin.deliver.channels.job import Job, PermanentFailure
+from tocsin.deliver.terms import Reason, State
+from tocsin.people.models import Account
+from tocsin.people.store import actor
+from tocsin.people.visibility import visible_to
+from tocsin.warn.models import Warning
+
+
+class InApp:
+    """Checks what it claims: the account is active and may see the warning."""
+
+    def send(self, job: Job) -> State:
+        """Raises: PermanentFailure when there is no such account, or it may not see this warning."""
+        person = Account.objects.filter(person=job.person, is_active=True).first()
+        if person is None:
+            raise PermanentFailure(Reason.NO_ACCOUNT)
+        rows = visible_to(actor(job.person), Warning.objects.filter(id=job.letter.warning))
+        if not rows.exists():
+            raise PermanentFailure(Reason.NOT_SEEN)
+        return State.DELIVERED
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,146 @@
+"""A warning as mail and as a webhook's body: written once, addressed many times.
+
+Writing a MIME message anew for each of 10,000 recipients costs more than sending it. So the encoded text
+is cut at the place of the link, and each copy gets its own link, address and Message-ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from email.header import Header
+from email.quoprimime import body_encode
+from email.utils import format_datetime, formataddr, parseaddr
+from typing import Any
+
+import msgspec
+from django.template.loader import render_to_string
+
+from tocsin.deliver import rules
+from tocsin.deliver.terms import Occasion
+from tocsin.duties.terms import Precedence
+from tocsin.warn import document as documents
+from tocsin.warn.document import Document
+
+_LINK = "https://link.invalid/here"
+_LINE = 75
+_URGENT = {Precedence.FLASH, Precedence.IMMEDIATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A warning ready to be addressed. `text` and `html` are quoted-printable, cut where the link goes."""
+
+    warning: str
+    subject: str
+    urgent: bool
+    text: tuple[str, ...]
+    html: tuple[str, ...]
+    data: dict[str, Any]
+
+    def to(self, *, name: str, address: str, sender: str, link: str, key: str, at: datetime) -> bytes:
+        """The whole message for one recipient. `key` (the delivery's id) makes the Message-ID: the same
+        delivery sent twice carries the same one, so mail systems and people recognise the double."""
+        place = body_encode(link, maxlinelen=_LINE, eol="\r\n")
+        edge = f"=_{key}"
+        head = [
+            f"From: {formataddr(parseaddr(sender))}",
+            f"To: {formataddr((name, address))}",
+            f"Subject: {self.subject}",
+            f"Date: {format_datetime(at)}",
+            f"Message-ID: {message_id(key, sender)}",
+            "Auto-Submitted: auto-generated",
+            "MIME-Version: 1.0",
+            f'Content-Type: multipart/alternative; boundary="{edge}"',
+        ]
+        if self.urgent:
+            head += ["Importance: high", "X-Priority: 1"]
+        parts = [
+            *head,
+            "",
+            f"--{edge}",
+            *_part("plain", self.text, place),
+            f"--{edge}",
+            *_part("html", self.html, place),
+            f"--{edge}--",
+            "",
+        ]
+        return "\r\n".join(parts).encode("ascii")
+
+
+def message_id(key: str, sender: str) -> str:
+    """The Message-ID of a delivery: its id at the sender's domain."""
+    return f"<{key}@{parseaddr(sender)[1].rpartition('@')[2] or 'localhost'}>"
+
+
+def _part(kind: str, pieces: Sequence[str], place: str) -> list[str]:
+    body = f"=\r\n{place}=\r\n".join(pieces)
+    return [
+        f'Content-Type: text/{kind}; charset="utf-8"',
+        "Content-Transfer-Encoding: quoted-printable",
+        "",
+        body,
+    ]
+
+
+def write(document: Document, occasion: Occasion, zone: tzinfo) -> Letter:
+    """Write a warning's letter. What TLP forbids to travel by mail stays behind the link."""
+    cancelled = occasion is Occasion.CANCEL
+    shown = rules.text_in_mail(document.label)
+    context = {
+        "document": document,
+        "link": _LINK,
+        "shown": shown,
+        "cancelled": cancelled,
+        "plain": documents.plain(document, zone) if shown else "",
+        "paragraphs": documents.paragraphs(document.content) if shown else [],
+    }
+    subject = rules.subject_line(
+        document.label, document.precedence, document.agency, document.title, cancelled=cancelled
+    )
+    return Letter(
+        warning=document.id,
+        subject=_header(subject),
+        urgent=document.precedence in _URGENT,
+        text=_cut(render_to_string("mail/warning.txt", context)),
+        html=_cut(render_to_string("mail/warning.html", context)),
+        data=_data(document, occasion, shown),
+    )
+
+
+def _header(text: str) -> str:
+    plain = " ".join(text.split())
+    charset = "us-ascii" if plain.isascii() else "utf-8"
+    return Header(plain, charset, header_name="Subject").encode(linesep="\r\n")
+
+
+def _cut(text: str) -> tuple[str, ...]:
+    return tuple(_encoded(piece) for piece in text.strip().split(_LINK))
+
+
+def _encoded(text: str) -> str:
+    """Quoted-printable of UTF-8. `body_encode` wants one character a byte."""
+    return body_encode(text.encode().decode("latin-1"), maxlinelen=_LINE, eol="\r\n")
+
+
+def _data(document: Document, occasion: Occasion, shown: bool) -> dict[str, Any]:
+    """What a webhook carries of the warning: structure, not a text to be retyped."""
+    data: dict[str, Any] = {
+        "warning": document.id,
+        "series": document.series,
+        "edition": document.edition,
+        "occasion": occasion.value,
+        "product": document.product.name,
+        "precedence": document.precedence,
+        "tlp": document.label,
+        "agency": document.agency,
+        "operation": document.operation,
+        "state": document.state,
+        "released_at": document.released_at and document.released_at.isoformat(),
+        "expires_at": document.expires_at and document.expires_at.isoformat(),
+        "commitment": document.commitment,
+    }
+    if shown:
+        data |= {"standing": document.standing, "content": msgspec.to_builtins(document.content)}
+    return data

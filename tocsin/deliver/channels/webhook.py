@@ -1,0 +1,126 @@
+"""Signed webhooks: a CloudEvent 1.0 by POST, signed as Standard Webhooks asks, to checked addresses only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import ssl
+from functools import cache
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from tocsin.collect.sources.batch import Broken
+from tocsin.collect.sources.guard import checked_addresses
+from tocsin.collect.terms import FailReason
+from tocsin.deliver.channels.job import Job, PermanentFailure, TemporaryFailure
+from tocsin.deliver.terms import Reason, State
+from tocsin.kernel import clock
+from tocsin.kernel.settings import Settings, secret
+
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_TRY_LATER = {408, 409, 423, 425, 429}
+TYPE = "org.tocsin.warning"
+
+
+class Webhook:
+    """The webhook channel of one thread. A 2xx answer means: their system has it (DELIVERED)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._key = secret(settings, "webhook_secret")
+
+    def send(self, job: Job) -> State:
+        """POST one event. Raises: TemporaryFailure, PermanentFailure."""
+        body = self._body(job)
+        headers = signed(secret_of(self._key, job.recipient), job.delivery, body)
+        try:
+            status = self._post(job.address, body, headers)
+        except httpx.TimeoutException as e:
+            raise TemporaryFailure(Reason.TIMED_OUT, str(e)) from e
+        except (httpx.HTTPError, OSError) as e:
+            raise TemporaryFailure(Reason.UNREACHABLE, str(e)) from e
+        except (httpx.InvalidURL, ValueError) as e:
+            raise PermanentFailure(Reason.BAD_ANSWER, str(e)) from e
+        if 200 <= status < 300:
+            return State.DELIVERED
+        if status == 410:
+            raise PermanentFailure(Reason.GONE, f"HTTP {status}")
+        if status >= 500 or status in _TRY_LATER:
+            raise TemporaryFailure(Reason.BAD_ANSWER, f"HTTP {status}")
+        raise PermanentFailure(Reason.BAD_ANSWER, f"HTTP {status}")
+
+    def _body(self, job: Job) -> bytes:
+        letter = job.letter
+        return msgspec.json.encode(
+            {
+                "specversion": "1.0",
+                "id": job.delivery,
+                "source": self._settings.base_url,
+                "type": f"{TYPE}.{letter.data['occasion']}",
+                "subject": letter.warning,
+                "time": clock.now().isoformat(),
+                "datacontenttype": "application/json",
+                "data": {**letter.data, "delivery": job.delivery, "acknowledge_url": job.link},
+            }
+        )
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        """Connect to an address that was checked, while name and certificate stay those of the host.
+
+        A redirect is not followed: it would lead a signed warning to an address nobody entered.
+        """
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        private = self._settings.allow_private_addresses
+        try:
+            addresses = checked_addresses(parts.hostname or "", port, allow_private=private)
+        except Broken as e:
+            if e.reason is FailReason.ADDRESS_REFUSED:
+                raise PermanentFailure(Reason.ADDRESS_REFUSED, str(e)) from e
+            raise TemporaryFailure(Reason.UNREACHABLE, str(e)) from e
+        head = {**headers, "Host": parts.netloc, "Content-Type": "application/cloudevents+json"}
+        with httpx.Client(
+            timeout=_TIMEOUT, trust_env=False, follow_redirects=False, verify=_trusted()
+        ) as client:
+            request = client.build_request(
+                "POST",
+                httpx.URL(url).copy_with(host=addresses[0]),
+                headers=head,
+                content=body,
+                extensions={"sni_hostname": parts.hostname},
+            )
+            response = client.send(request, stream=True)
+            response.close()
+            return response.status_code
+
+    def close(self) -> None:
+        """No connection outlives its event: a kept one could serve another host's name."""
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def secret_of(key: str, recipient: str) -> str:
+    """The recipient's own signing secret, derived from ours: one partner cannot forge to another."""
+    made = hmac.digest(key.encode(), f"webhook/{recipient}".encode(), hashlib.sha256)
+    return "whsec_" + base64.b64encode(made).decode()
+
+
+def signed(whsec: str, key: str, body: bytes) -> dict[str, str]:
+    """The headers of Standard Webhooks: `v1,` base64 of HMAC-SHA-256 over `id.timestamp.body`.
+
+    The id is the delivery's: a receiver that sees it twice has the same warning twice.
+    """
+    at = str(int(clock.now().timestamp()))
+    raw = base64.b64decode(whsec.removeprefix("whsec_"))
+    made = hmac.digest(raw, f"{key}.{at}.".encode() + body, hashlib.sha256)
+    return {
+        "webhook-id": key,
+        "webhook-timestamp": at,
+        "webhook-signature": "v1," + base64.b64encode(made).decode(),
+    }

@@ -1,0 +1,258 @@
+"""The live feed `/live`: tells each open page which of its topics changed. Plain ASGI, beside Django.
+
+One LISTEN connection a process hears of each batch the sequencer placed; what changed is looked up once,
+sight is decided once for each kind of reader, and the same bytes go to all readers of that kind. An event
+carries no content: a page asks for its part again, by its own rights.
+
+Promise: at least once, in order; after a cut, what was missed is told (Last-Event-ID). A reader too slow
+to keep up is cut off, and comes back with its last id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import psycopg
+from asgiref.sync import sync_to_async
+from django.conf import settings as django
+
+from tocsin.people.rules import SEEN, sight
+from tocsin.people.terms import Actor
+from tocsin.record.sequencer import CHANNEL
+from tocsin.record.terms import Marking
+from tocsin.web.sessions import actor_of_cookies
+
+log = logging.getLogger("tocsin.live")
+PING_S = 15.0
+RECHECK_S = 60.0
+BACKLOG = 256  # messages a slow reader may lag behind
+REPLAY = 5_000  # entries looked through on resume; beyond it, everything is said to have changed
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_TOPICS = {
+    "duty": ("owed",),
+    "report": ("queue", "owed"),
+    "assessment": ("queue", "owed"),
+    "situation": ("situations", "owed"),
+    "dissent": ("situations", "owed"),
+    "rfi": ("situations", "owed"),
+    "warning": ("warnings", "owed"),
+    "destination": ("receipts", "owed"),
+    "delivery": ("receipts",),
+    "source": ("sources",),
+    "screen": ("sources",),
+    "refused": ("sources",),
+    "recipient": ("directory",),
+    "shift": ("owed",),
+    "operation": ("owed", "situations"),
+}
+EVERYTHING = frozenset(t for topics in _TOPICS.values() for t in topics)
+
+_CHANGED = """
+SELECT p.seq, e.kind, e.subject, e.agency, e.tlp, e.operation,
+       coalesce((SELECT array_agg(s.agency) FROM people_share s WHERE s.subject = e.subject), '{}')
+FROM record_place p JOIN record_entry e USING (n) WHERE p.seq >= %s AND p.seq < %s ORDER BY p.seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One entry, as far as the feed speaks of it."""
+
+    topics: tuple[str, ...]
+    marking: Marking
+    shared_with: frozenset[str]
+
+
+@dataclass(eq=False, slots=True)
+class Reader:
+    """One open page. `kind` is all of the actor that sight depends on."""
+
+    actor: Actor
+    queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        return self.actor.agency, self.actor.roles, self.actor.operations
+
+
+def topics_of(kind: str, subject: str) -> tuple[str, ...]:
+    """The topics an entry touches: those of its kind's family, and its own subject."""
+    return (*_TOPICS.get(kind.split(".", 1)[0], ()), f"subject:{subject}")
+
+
+def seen_topics(actor: Actor, changes: Iterable[Changed]) -> list[str]:
+    """The topics, in order of first touch, of which this actor may know that something changed."""
+    found: dict[str, None] = {}
+    for change in changes:
+        if sight(actor, change.marking, shared=actor.agency in change.shared_with) in SEEN:
+            found.update(dict.fromkeys(change.topics))
+    return list(found)
+
+
+def encode(topics: list[str], last: int) -> bytes:
+    """Server-sent events, one a topic; the last carries the id to resume from."""
+    events = [f'event: changed\ndata: {{"topic": "{topic}"}}\n\n' for topic in topics]
+    if events:
+        events[-1] = f"id: {last}\n" + events[-1]
+    return "".join(events).encode()
+
+
+class Hub:
+    """All readers of this process, and the one task that listens."""
+
+    def __init__(self) -> None:
+        self._readers: set[Reader] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._last = -1  # the last place told
+
+    async def join(self, reader: Reader) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._listen())
+        self._readers.add(reader)
+
+    def leave(self, reader: Reader) -> None:
+        self._readers.discard(reader)
+
+    async def missed(self, reader: Reader, after: int) -> bytes:
+        """What changed for this reader after place `after`, until now."""
+        async with await _connect() as c:
+            row = await (await c.execute("SELECT coalesce(max(seq), -1) FROM record_place")).fetchone()
+            last = int(row[0]) if row else -1
+            if last <= after:
+                return b""
+            if last - after > REPLAY:
+                return encode(sorted(EVERYTHING), last)
+            return encode(seen_topics(reader.actor, await _changes(c, after + 1, last + 1)), last)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await _connect() as c:
+                    await c.execute(f"LISTEN {CHANNEL}")
+                    await self._tell(c, None)  # what came while nobody listened
+                    async for notify in c.notifies():
+                        await self._tell(c, int(notify.payload.split()[1]))
+            except (OSError, psycopg.Error):
+                log.warning("the feed lost the database; trying again")
+                await asyncio.sleep(0.5)
+
+    async def _tell(self, c: psycopg.AsyncConnection[Any], end: int | None) -> None:
+        if end is None:
+            row = await (await c.execute("SELECT coalesce(max(seq), -1) + 1 FROM record_place")).fetchone()
+            end = int(row[0]) if row else 0
+        first = self._last + 1 if self._last >= 0 else end
+        if end <= first:
+            self._last = max(self._last, end - 1)
+            return
+        async with await _connect() as other:
+            changes = await _changes(other, first, end)
+        self._last = end - 1
+        said: dict[tuple[object, ...], bytes] = {}
+        for reader in list(self._readers):
+            if reader.kind not in said:
+                said[reader.kind] = encode(seen_topics(reader.actor, changes), end - 1)
+            if message := said[reader.kind]:
+                self._put(reader, message)
+
+    def _put(self, reader: Reader, message: bytes) -> None:
+        try:
+            reader.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.leave(reader)
+            reader.queue.get_nowait()
+            reader.queue.put_nowait(None)  # cut off; it resumes with its last id
+
+
+async def _connect() -> psycopg.AsyncConnection[Any]:
+    db = django.DATABASES["default"]
+    return await psycopg.AsyncConnection.connect(
+        dbname=db["NAME"], user=db["USER"], password=db["PASSWORD"] or None, host=db["HOST"] or None,
+        port=db["PORT"] or None, autocommit=True,
+    )  # fmt: skip
+
+
+async def _changes(c: psycopg.AsyncConnection[Any], first: int, end: int) -> list[Changed]:
+    rows = await (await c.execute(_CHANGED, [first, end])).fetchall()
+    return [
+        Changed(topics_of(kind, subject), Marking(agency, tlp, operation), frozenset(shared))
+        for _, kind, subject, agency, tlp, operation, shared in rows
+        if agency
+    ]
+
+
+hub = Hub()
+
+
+async def live(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application behind `/live`: 401 for nobody, else an endless stream."""
+    actor = await sync_to_async(actor_of_cookies)(_header(scope, b"cookie"))
+    if actor is None:
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    reader = Reader(actor)
+    headers = [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    gone = asyncio.create_task(_until_gone(receive))
+    try:
+        await hub.join(reader)
+        hello = b"retry: 2000\nevent: ping\ndata: \n\n"
+        after = _last_event_id(scope)
+        missed = await hub.missed(reader, after) if after is not None else b""
+        await send({"type": "http.response.body", "body": hello + missed, "more_body": True})
+        await _pour(scope, reader, send, gone)
+    except (OSError, RuntimeError):
+        log.debug("a reader went away mid-send")
+    finally:
+        hub.leave(reader)
+        gone.cancel()
+
+
+async def _pour(scope: Scope, reader: Reader, send: Send, gone: asyncio.Task[None]) -> None:
+    loop = asyncio.get_running_loop()
+    checked = loop.time()
+    while not gone.done():
+        getting = asyncio.ensure_future(reader.queue.get())
+        done, _ = await asyncio.wait({getting, gone}, timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
+        if getting not in done:
+            getting.cancel()
+            body: bytes | None = b"event: ping\ndata: \n\n"
+        else:
+            body = getting.result()
+        if body is None or gone.done():
+            break
+        if loop.time() - checked > RECHECK_S:
+            actor = await sync_to_async(actor_of_cookies)(_header(scope, b"cookie"))
+            if actor is None:
+                break
+            reader.actor, checked = actor, loop.time()
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((v.decode("latin-1") for k, v in scope["headers"] if k == name), "")
+
+
+def _last_event_id(scope: Scope) -> int | None:
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    text = _header(scope, b"last-event-id") or query.get("last-event-id", [""])[0]
+    return int(text) if text.isdigit() and len(text) < 19 else None

@@ -13,12 +13,17 @@ from pathlib import Path
 os.environ.setdefault("TOCSIN_DATA_DIR", str(Path(__file__).parents[1] / ".tocsin" / "test"))
 os.environ.setdefault("TOCSIN_BASE_URL", "http://127.0.0.1:8000")
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
 
 from tocsin.kernel import clock, settings
 from tocsin.kernel.clock import VirtualClock
+
+# The machine may be busy: a property is judged by what it says, not by how long an example took.
+hypothesis.settings.register_profile("tocsin", deadline=None)
+hypothesis.settings.load_profile("tocsin")
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -53,21 +58,25 @@ def django_db_setup(database_url: str, django_db_blocker: pytest.FixtureRequest)
 def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest, database_url: str) -> Iterator[None]:
     """Real commits; the tables are emptied afterwards, as the owner."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        _empty(database_url)
         yield
-        from django.db import connections  # noqa: PLC0415
+        _empty(database_url)
 
-        connections.close_all()
-        with psycopg.connect(database_url, autocommit=True) as c:
-            c.execute("SELECT pg_advisory_unlock_all()")
-            names = c.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
-                "AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')"
-            ).fetchall()
-            c.execute(
-                sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(
-                    sql.SQL(", ").join(sql.Identifier(n) for (n,) in names)
-                )
+
+def _empty(database_url: str) -> None:
+    from django.db import connections  # noqa: PLC0415
+
+    connections.close_all()
+    with psycopg.connect(database_url, autocommit=True) as c:
+        names = c.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')"
+        ).fetchall()
+        c.execute(
+            sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(
+                sql.SQL(", ").join(sql.Identifier(n) for (n,) in names)
             )
+        )
 
 
 @pytest.fixture

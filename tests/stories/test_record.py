@@ -102,11 +102,11 @@ def test_the_record_verifies_and_every_entry_has_a_place() -> None:
 @pytest.mark.parametrize(
     ("tamper", "words"),
     [
-        ("UPDATE record_entry SET body = replace(convert_from(body,'UTF8'), 'Review', 'Forget')::bytea WHERE n = 3", "entry at place 2"),
-        ("DELETE FROM record_entry WHERE n = 3", "missing"),
+        ("UPDATE record_entry SET body = replace(convert_from(body,'UTF8'), 'Review', 'Forget')::bytea WHERE n = (SELECT n FROM record_place WHERE seq = 2)", "entry at place 2"),
+        ("DELETE FROM record_entry WHERE n = (SELECT n FROM record_place WHERE seq = 2)", "missing"),
         ("DELETE FROM record_place WHERE seq = 2", "no place|missing"),
         ("UPDATE record_place SET seq = CASE seq WHEN 1 THEN 2 ELSE 1 END WHERE seq IN (1, 2)", "not those that were signed|place"),
-        ("DELETE FROM record_place WHERE seq = 9; DELETE FROM record_entry WHERE n = 10", "only 9 entries"),
+        ("DELETE FROM record_place WHERE seq = 9; DELETE FROM record_entry WHERE n = (SELECT max(n) FROM record_entry)", "only 9 entries"),
     ],
 )
 def test_verify_names_the_first_bad_place(database_url: str, tamper: str, words: str) -> None:

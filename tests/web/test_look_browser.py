@@ -34,13 +34,16 @@ PAGE = Template("""{% extends "base.html" %}{% load tocsin %}
 <p>{% when opened %}</p>
 <label for="find">Find</label><input id="find" data-key="/" data-key-label="Search">
 <button id="go" type="button" data-key="r">Release to 14 agencies</button>
-<ul data-list="focus"><li data-item><a href="#1">one</a></li><li data-item><a href="#2">two</a></li></ul>
+<ul data-list="focus"><li data-item><a href="#1">one</a></li>
+<li data-item><a href="#2">two</a></li></ul>
 {{ part|safe }}
 {% endblock %}""")
 PART = (
     '<div id="owed" data-live="owed" hx-get="/part" hx-trigger="tocsin:refresh">'
     '<b id="count">{}</b> <a href="#kept">kept</a> <input name="note" aria-label="Note"></div>'
 )
+
+RELEASED = "document.getElementById('go').onclick = () => { document.title = 'released' }"
 
 
 class Site:

@@ -123,26 +123,8 @@ def worker(
     without: Annotated[list[str] | None, typer.Option(help="Run all but this loop.")] = None,
 ) -> None:
     """The loops that keep the clock; any number of workers may run."""
-    from tocsin.cli.main import setup  # noqa: PLC0415
-
-    setup()
-    from tocsin.record.store import install_clock  # noqa: PLC0415
-    from tocsin.worker.loops import Runner, all_loops  # noqa: PLC0415
-
-    install_clock()
-    loops = all_loops()
-    known = {loop.name for loop in loops}
-    for name in [*(only or []), *(without or [])]:
-        if name not in known:
-            raise Conflict(f"no loop {name!r}", field="--only/--without", cure=f"Choose of: {', '.join(sorted(known))}.")
-    chosen = [x for x in loops if (not only or x.name in only) and x.name not in (without or [])]
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    runner = Runner(chosen)
-    runner.start()
-    stop.wait()
-    runner.stop()
+    arguments = [f"--only={name}" for name in only or []] + [f"--without={name}" for name in without or []]
+    os.execv(sys.executable, [sys.executable, "-m", "tocsin.worker", *arguments])  # noqa: S606 - our own module
 
 
 def migrate() -> None:

@@ -176,3 +176,21 @@ class Mailed(models.Model):
     attempts = models.IntegerField(default=0)
     done_at = models.DateTimeField(null=True)
     reason = models.TextField(default="")
+
+
+class Import(models.Model):
+    """What an import of the directory did, row by row; refused rows stay here to be mended. Off the record:
+    the lines it made are on it, and a report holds addresses as they were sent in."""
+
+    id = models.TextField(primary_key=True)
+    agency = models.TextField()
+    person = models.TextField()
+    at = models.DateTimeField()
+    filename = models.TextField()
+    added = models.JSONField(default=list)
+    changed = models.JSONField(default=list)
+    same = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+
+    class Meta:
+        indexes = [models.Index(fields=["agency", "-at"], name="deliver_import_agency")]

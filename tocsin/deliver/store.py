@@ -13,12 +13,13 @@ from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 
 from tocsin.deliver import rules
-from tocsin.deliver.models import Delivery, Destination, Recipient
+from tocsin.deliver.models import Delivery, Destination, Import, Recipient
 from tocsin.deliver.receipts import Matrix, build
 from tocsin.deliver.terms import Card, Entrant, State
 from tocsin.kernel.errors import NotFound
-from tocsin.people.models import Agency, Member, Operation
-from tocsin.people.terms import Actor, Role
+from tocsin.people.models import Account, Agency, Member, Operation
+from tocsin.people.rules import permit
+from tocsin.people.terms import Actor, Permission, Role
 from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record import store as record
 from tocsin.warn.models import Warning
@@ -217,6 +218,30 @@ def agencies() -> dict[str, str]:
 def roles() -> dict[str, str]:
     """Role -> what people call it; administrators carry no content, so nothing is addressed to them."""
     return {r.value: r.title for r in Role if r is not Role.ADMINISTRATOR}
+
+
+def agency_words() -> dict[str, str]:
+    """What people write for an agency, in lower case (id, name, short name) -> its id."""
+    rows = Agency.objects.values_list("id", "name", "short")
+    return {word.casefold(): row[0] for row in rows for word in reversed(row) if word}
+
+
+def role_words() -> dict[str, str]:
+    """What people write for a role, in lower case -> the role."""
+    words = {title.casefold(): role for role, title in roles().items()}
+    return words | {role.casefold(): role for role in roles()}
+
+
+def account_words() -> dict[str, str]:
+    """User name in lower case -> person."""
+    rows = Account.objects.filter(is_active=True).values_list("username", "person")
+    return {name.casefold(): person for name, person in rows}
+
+
+def imports(actor: Actor) -> QuerySet[Import]:
+    """Reports of the imports of the actor's own agency, newest first."""
+    permit(actor, Permission.MANAGE_DIRECTORY)
+    return Import.objects.filter(agency=actor.agency).order_by("-at")
 
 
 def pending(states: Iterable[State] = (State.QUEUED, State.RETRYING)) -> QuerySet[Delivery]:

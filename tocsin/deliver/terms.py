@@ -196,3 +196,16 @@ class Informed:
     acknowledged: int
     required: int
     reason: str
+
+
+PAGES = {
+    "rpt": "reports",
+    "sit": "situations",
+    "wrn": "warnings",
+    "rfi": "rfis",
+    "dis": "dissents",
+    "op": "operations",
+    "src": "sources",
+    "dst": "answers",
+}
+"""Where the page of a subject is, by its id's prefix: links in mail are made without the web stage."""

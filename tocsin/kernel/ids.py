@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from threading import Lock
 
 from tocsin.kernel import clock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _RANDOM_BITS = 52
+_STEP_BITS = 36
+_last = 0
+_lock = Lock()
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
     """A new id such as `rpt_01k4…`: 48 bits of milliseconds, then 52 random bits."""
+    global _last  # noqa: PLW0603 - ids made here in one millisecond keep the order they were made in
     millis = int((at or clock.now()).timestamp() * 1000)
-    return prefix + "_" + _encode((millis << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS), 20)
+    with _lock:
+        if _last >> _RANDOM_BITS == millis:
+            _last += 1 + secrets.randbits(_STEP_BITS)
+        else:
+            _last = (millis << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS - 1)
+        return f"{prefix}_{_encode(_last, 20)}"
 
 
 def secret_code(groups: int = 4) -> str:

@@ -166,7 +166,8 @@ def open_work(operation: str, but_series: str = "") -> OpenWork:
     know of another's RED report is the false all-clear itself, and a number tells nothing of its content."""
     flagged = Report.objects.filter(operation=operation, flagged=True, leader="")
     situations = Situation.objects.filter(operation=operation, state=SituationState.OPEN.value)
-    alarms = Duty.objects.filter(operation=operation, kind="assess_whole", discharged_at=None)
+    owing = ("assess_whole", "draft_warning")
+    alarms = Duty.objects.filter(operation=operation, kind__in=owing, discharged_at=None)
     live = [s.value for s in UNDECIDED | {State.RELEASED}]
     warnings = Warning.objects.filter(operation=operation, state__in=live).exclude(
         series=but_series

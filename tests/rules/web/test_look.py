@@ -109,7 +109,7 @@ def test_overlapping_spans_become_one_mark_with_both_reasons() -> None:
     assert 'title="asks; arms"' in html
     assert "<b>" not in html
     assert "1,2" in html
-    assert "<li>time</li>" in _marks.reasons("bring <b>guns</b> now", [(18, 21, "time")])
+    assert "<li>time</li>" in _marks.reasons(text, [(18, 21, "time")])
 
 
 def test_receipt_says_failure_and_absence_in_words() -> None:

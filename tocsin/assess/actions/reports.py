@@ -135,6 +135,8 @@ def second_read(actor: Actor, *, report: str, version: int, sheet: Worksheet) ->
     with writing(actor) as w:
         row = _report(actor, report, version)
         standing = _standing(report, Stage.SECOND_READING)
+        if row.state == "OPEN":
+            raise Conflict("the post was edited: it is assessed anew", cure="Go on to the next.")
         if standing.first_reader == actor.person:
             raise Forbidden(
                 "nobody reads their own decision a second time", cure="Leave it to a colleague."
@@ -274,7 +276,7 @@ def _begin(
     elif copies and row.group:
         same = same.filter(
             group=row.group, state="OPEN", agency=row.agency, tlp=row.tlp, operation=row.operation
-        )
+        ).filter(precedence__in=_not_above(row.precedence))
         found = list(same[:_COPIES])
     w.flush()
     subjects = [row.id, *(c.id for c in found)]
@@ -296,6 +298,12 @@ def _begin(
     }
     event = store.operation_or_none(row.operation)
     return _Decision(w, row, found, event, new_id("asm", w.at), effects=effects)
+
+
+def _not_above(precedence: str) -> list[str]:
+    """A copy that stands out more than what was read keeps its own place in the queue."""
+    words = [p.value for p in Precedence]
+    return words[: words.index(precedence) + 1]
 
 
 def _ask_for_more(made: _Decision, times: int) -> None:

@@ -175,7 +175,7 @@ def _check(row: Source) -> None:
         raise Invalid(f"your agency has a source called {row.name!r}", field="name", cure="Choose another name.")
     if not Agency.objects.filter(id=row.agency).exists():
         raise Invalid(f"there is no agency {row.agency!r}", field="agency", cure="Add the agency first.")
-    if row.tlp not in Tlp:
+    if row.tlp not in list(Tlp):
         raise Invalid(f"{row.tlp!r} is no marking", field="tlp", cure=f"Use one of: {', '.join(Tlp)}.")
     if row.every_s < LEAST_EVERY_S:
         raise Invalid("that is too often", field="every_s", cure=f"Use {LEAST_EVERY_S} seconds or more.")

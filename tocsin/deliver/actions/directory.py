@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 
 from tocsin.deliver import rules, store, terms
-from tocsin.deliver.models import Recipient
+from tocsin.deliver.models import Import, Recipient
 from tocsin.deliver.roster import Refused, Row, Sheet
 from tocsin.deliver.terms import Card, Way
 from tocsin.kernel import settings
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid
 from tocsin.kernel.ids import new_id
-from tocsin.people.models import Account
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible, marking_of
 from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import Marking, Tlp
+from tocsin.warn.terms import Seat
 
 _LONGEST_NAME = 200
 _MOST_WAYS = 5
@@ -85,63 +85,167 @@ def verify_recipient(actor: Actor, *, recipient: str, version: int) -> None:
         w.append(terms.RECIPIENT_VERIFIED, row.id, {}, marking=marking_of(row))
 
 
-def import_directory(actor: Actor, *, sheet: Sheet) -> dict[str, Any]:
-    """Bring in a read file: new lines are added, known ones changed where they differ, nothing is removed.
+def import_directory(actor: Actor, *, sheet: Sheet) -> str:
+    """Bring in a file that was read: new lines are added, known ones changed where they differ.
 
-    A row is known again by agency, role and e-mail, else by agency, role and order. The same file twice
-    changes nothing. Rows with a fault are refused one by one; the others come in.
-    Returns {"added", "changed", "same": row numbers, "refused": [Refused]}. Raises: Forbidden.
+    Nothing is removed. A row is known again by agency, role and address, else by agency, role and order, so
+    the same file twice changes nothing. Rows with a fault are refused one by one and kept with field,
+    reason and cure; the others come in. Returns the report's id. Raises: Forbidden.
     """
     permit(actor, Permission.MANAGE_DIRECTORY)
-    report: dict[str, Any] = {"added": [], "changed": [], "same": [], "refused": list(sheet.refused)}
     with writing(actor) as w:
         rows = Recipient.objects.select_for_update().filter(active=True, agency=actor.agency)
-        known = store.lines(rows.order_by("id"))
-        by_mail = {(ln.seat, m): ln for ln in known for m in _mails(ln.card)}
-        by_rank = {(ln.seat, ln.row.rank): ln for ln in known}
-        people = _people()
+        desk = _Desk(w, actor, store.lines(rows.order_by("id")))
+        refused = list(sheet.refused)
         for row in sheet.rows:
             try:
-                outcome = _bring_in(w, actor, row, by_mail, by_rank, people)
+                desk.bring_in(row)
             except Invalid as e:
-                report["refused"].append(Refused(row.number, row.cells, e.field, e.message, e.cure))
-            else:
-                report[outcome].append(row.number)
-    report["refused"].sort(key=lambda r: r.number)
-    return report
+                refused.append(Refused(row.number, row.cells, e.field, e.message, e.cure))
+        report = Import.objects.create(
+            id=new_id("imp"),
+            agency=actor.agency,
+            person=actor.person,
+            at=w.at,
+            filename=sheet.filename,
+            added=desk.outcomes["added"],
+            changed=desk.outcomes["changed"],
+            same=desk.outcomes["same"],
+            refused=[msgspec.to_builtins(r) for r in sorted(refused, key=lambda r: r.number)],
+        )
+    return report.id
 
 
-def _bring_in(
-    w: Writing,
-    actor: Actor,
-    row: Row,
-    by_mail: dict[Any, store.Line],
-    by_rank: dict[Any, store.Line],
-    people: dict[str, str],
+class _Desk:
+    """One import under way: what the directory holds, by address and by place in the order."""
+
+    def __init__(self, w: Writing, actor: Actor, known: Sequence[store.Line]) -> None:
+        self.outcomes: dict[str, list[int]] = {"added": [], "changed": [], "same": []}
+        self._w, self._actor = w, actor
+        self._agencies, self._roles = store.agency_words(), store.role_words()
+        self._people = store.account_words()
+        self._seen: set[str] = set()
+        self._by_address: dict[tuple[Seat, Way], store.Line] = {}
+        self._by_rank: dict[tuple[Seat, int], store.Line] = {}
+        for line in known:
+            self._remember(line)
+
+    def bring_in(self, row: Row) -> None:
+        """Add, change or leave one line. Raises: Invalid naming the field."""
+        agency = self._agencies.get(row.agency.casefold(), row.agency)
+        role = self._roles.get(row.role.casefold(), row.role)
+        person = self._people.get(row.account.casefold(), "")
+        if row.account and not person:
+            raise Invalid(
+                f"there is no account {row.account!r}",
+                field="account",
+                cure="Write the user name as it is used to sign in, or leave it empty.",
+            )
+        ways = [*row.ways, *([("inapp", "")] if person else [])]
+        card = checked(
+            agency=agency, role=role, name=row.name, ways=ways, rank=row.rank, person=person
+        )
+        seat = Seat(agency, role)
+        found = next(
+            (self._by_address[seat, w] for w in card.ways if w.address and (seat, w) in self._by_address),
+            self._by_rank.get((seat, row.rank)),
+        )
+        if found is not None and found.row.id in self._seen:
+            raise Invalid("stands twice in this file", field="row", cure="Keep one of the two rows.")
+        self._settle(row, seat, person, card, found)
+
+    def _settle(
+        self, row: Row, seat: Seat, person: str, card: Card, found: store.Line | None
+    ) -> None:
+        if found is None:
+            new = _add(self._w, self._actor, seat.agency, seat.role, row.rank, person, card)
+            fresh = Recipient(id=new, seat_agency=seat.agency, seat_role=seat.role, rank=row.rank)
+            outcome = "added"
+        else:
+            fresh = found.row
+            same = (fresh.rank, fresh.person, found.card) == (row.rank, person, card)
+            outcome = "same" if same else "changed"
+            if not same:
+                _change(self._w, fresh, seat.agency, seat.role, row.rank, person, card)
+        fresh.rank = row.rank
+        self._seen.add(fresh.id)
+        self._remember(store.Line(fresh, card))
+        self.outcomes[outcome].append(row.number)
+
+    def _remember(self, line: store.Line) -> None:
+        self._by_rank[line.seat, line.row.rank] = line
+        self._by_address.update({(line.seat, w): line for w in line.card.ways if w.address})
+
+
+def checked(
+    *,
+    agency: str,
+    role: str,
+    name: str,
+    ways: Sequence[tuple[str, str]],
+    rank: int,
+    person: str,
+) -> Card:
+    """The card of a line whose parts all make sense. Raises: Invalid naming the field and the cure."""
+    if agency not in store.agencies():
+        cure = "Use an agency's name as this system writes it, or have it added."
+        raise Invalid(f"there is no agency {agency!r}", field="agency", cure=cure)
+    if role not in store.roles():
+        cure = f"Use one of: {', '.join(store.roles().values())}."
+        raise Invalid(f"there is no role {role!r}", field="role", cure=cure)
+    name = " ".join(name.split())
+    if not name or len(name) > _LONGEST_NAME:
+        cure = "A post such as Duty officer, or a name, up to 200 characters."
+        raise Invalid("say who is reached", field="name", cure=cure)
+    if not 1 <= rank <= 999:
+        raise Invalid(f"{rank} is no place in an order", field="rank", cure="1 is asked first.")
+    if person and store.member_agency(person) != agency:
+        cure = "Choose somebody of that agency, or leave it empty."
+        raise Invalid("the account belongs to another agency", field="account", cure=cure)
+    plain = settings.current().allow_private_addresses
+    made = [rules.way(k, a, person=person, plain_http=plain) for k, a in ways if k == "inapp" or a.strip()]
+    if not made:
+        raise Invalid("there is no way to reach them", field="email", cure="Give at least one.")
+    if len(made) > _MOST_WAYS:
+        raise Invalid(f"more than {_MOST_WAYS} ways", field="email", cure="Keep the best.")
+    return Card(name, tuple(dict.fromkeys(made)))
+
+
+def _data(
+    w: Writing, subject: str, agency: str, role: str, rank: int, person: str, card: Card
+) -> dict[str, Any]:
+    return {
+        "seat_agency": agency,
+        "seat_role": role,
+        "rank": rank,
+        "person": person,
+        "card": w.keep(subject, msgspec.to_builtins(card), sealed=True),
+        "kinds": [way.kind for way in card.ways],
+    }
+
+
+def _add(
+    w: Writing, actor: Actor, agency: str, role: str, rank: int, person: str, card: Card
 ) -> str:
-    agencies, roles = store.agency_words(), store.role_words()
-    agency = agencies.get(row.agency.casefold(), row.agency)
-    role = roles.get(row.role.casefold(), row.role)
-    person = people.get(row.account.casefold(), "")
-    if row.account and not person:
-        cure = "Write the user name as it is used to sign in, or leave it empty."
-        raise Invalid(f"there is no account {row.account!r}", field="account", cure=cure)
-    ways = [*row.ways, *([("inapp", "")] if person else [])]
-    card = checked(agency=agency, role=role, name=row.name, ways=ways, rank=row.rank, person=person)
-    seat = store.Seat(agency, role)
-    found = next((by_mail[seat, m] for m in _mails(card) if (seat, m) in by_mail), None)
-    found = found or by_rank.get((seat, row.rank))
-    if found is None:
-        new = _add(w, actor, agency, role, row.rank, person, card)
-        line = store.Line(Recipient(id=new, seat_agency=agency, seat_role=role, rank=row.rank), card)
-        outcome = "added"
-    elif new_to(found, row.rank, person, card):
-        if found.row.version == 0 or found.row.id in w_touched(w):
-            raise Invalid("is named twice in this file", field="row", cure="Keep one of the two rows.")
-        _change(w, found.row, agency, role, row.rank, person, card)
-        line, outcome = store.Line(found.row, card), "changed"
-    else:
-        line, outcome = found, "same"
-    by_rank[seat, row.rank] = line
-    by_mail.update({(seat, m): line for m in _mails(card)})
-    return outcome
+    new = new_id("rcp", w.at)
+    data = _data(w, new, agency, role, rank, person, card)
+    w.append(terms.RECIPIENT_ADDED, new, data, marking=Marking(actor.agency, Tlp.AMBER_STRICT.value))
+    return new
+
+
+def _change(
+    w: Writing, row: Recipient, agency: str, role: str, rank: int, person: str, card: Card
+) -> None:
+    data = _data(w, row.id, agency, role, rank, person, card)
+    data["version"] = row.version + 1
+    w.append(terms.RECIPIENT_CHANGED, row.id, data, marking=marking_of(row))
+
+
+def _locked(actor: Actor, recipient: str, version: int) -> Recipient:
+    """A line of the actor's own agency, locked, as it stood at `version`."""
+    row = get_visible(actor, Recipient.objects.select_for_update(), id=recipient)
+    if row.agency != actor.agency and not actor.system:
+        raise Forbidden("another agency keeps this line", cure="Ask them to change it.")
+    if row.version != version or not row.active:
+        raise Conflict("somebody changed this line since you opened it", cure="Reload and try again.")
+    return row

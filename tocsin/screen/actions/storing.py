@@ -289,7 +289,7 @@ class Storing:
             "reasons": dict(sorted(taken.reasons.items())),
             "catalogue": engine().version,
         }
-        self.w.append(terms.ITEMSCOUNTED, self.row.id, data, marking=marking)
+        self.w.append(terms.ITEMS_COUNTED, self.row.id, data, marking=marking)
 
 
 def _rank(precedence: str) -> int:

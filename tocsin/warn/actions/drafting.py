@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tocsin.assess.actions import draft_begun
 from tocsin.assess.models import Situation
 from tocsin.duties import actions as duties
 from tocsin.duties import terms as duty_terms
@@ -89,6 +90,8 @@ def draft(
             marking=draft_marking(actor.agency, label, operation),
         )
         _owe_finishing(w, warning)
+        if situation:
+            draft_begun(w, situation=situation, warning=warning)
     return warning
 
 

@@ -89,8 +89,9 @@
   };
 
   const hear = (message) => {
-    if (message.kind === "lost") { clearTimeout(lostTimer); lostTimer = setTimeout(() => setLost(true), PATIENCE_MS); return; }
+    if (message.kind === "lost") { lostTimer ||= setTimeout(() => setLost(true), PATIENCE_MS); return; }
     clearTimeout(lostTimer);
+    lostTimer = 0;
     fresh = Date.now();
     setLost(false);
     if (message.kind === "changed") {

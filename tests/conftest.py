@@ -55,7 +55,9 @@ def django_db_setup(database_url: str, django_db_blocker: pytest.FixtureRequest)
 
 
 @pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest, database_url: str) -> Iterator[None]:
+def committed(
+    django_db_setup: None, django_db_blocker: pytest.FixtureRequest, database_url: str
+) -> Iterator[None]:
     """Real commits; the tables are emptied afterwards, as the owner."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         _empty(database_url)

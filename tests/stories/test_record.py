@@ -22,6 +22,7 @@ from tocsin.people.terms import SYSTEM, Role
 from tocsin.record import checking, database, store
 from tocsin.record.actions import writing
 from tocsin.record.models import Checkpoint, Entry, Pending, Place, Vault
+from tocsin.record.note import SigningKey
 from tocsin.record.sequencer import Sequencer, load_signer
 from tocsin.record.terms import Marking
 
@@ -35,7 +36,15 @@ def verifier() -> Any:
 def write_some(count: int = 5) -> None:
     with writing(SYSTEM) as w:
         for i in range(count):
-            open_duty(w, "review", f"wrn_{i}", "Review the draft", MARK, owner_agency="fusion", owner_role="x")
+            open_duty(
+                w,
+                "review",
+                f"wrn_{i}",
+                "Review the draft",
+                MARK,
+                owner_agency="fusion",
+                owner_role="x",
+            )
 
 
 def place_all() -> None:
@@ -45,18 +54,29 @@ def place_all() -> None:
 
 
 @pytest.mark.usefixtures("db")
-@pytest.mark.parametrize("table", ["record_entry", "record_place", "record_node", "record_checkpoint"])
+@pytest.mark.parametrize(
+    "table", ["record_entry", "record_place", "record_node", "record_checkpoint"]
+)
 @pytest.mark.parametrize("verb", ["DELETE FROM {}", "UPDATE {} SET {}", "TRUNCATE {}"])
 def test_the_application_cannot_change_or_delete_what_was_recorded(table: str, verb: str) -> None:
-    column = {"record_entry": "n = n", "record_place": "n = n", "record_node": "level = level"}.get(table, "size = size")
-    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic(), connection.cursor() as c:
+    column = {"record_entry": "n = n", "record_place": "n = n", "record_node": "level = level"}.get(
+        table, "size = size"
+    )
+    with (
+        pytest.raises(DatabaseError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as c,
+    ):
         c.execute(verb.format(table, column))
 
 
 @pytest.mark.usefixtures("committed")
 def test_even_the_owner_is_stopped_by_the_trigger(database_url: str) -> None:
     write_some()
-    with psycopg.connect(database_url) as c, pytest.raises(psycopg.errors.RaiseException, match="append only"):
+    with (
+        psycopg.connect(database_url) as c,
+        pytest.raises(psycopg.errors.RaiseException, match="append only"),
+    ):
         c.execute("UPDATE record_entry SET actor = 'nobody'")
 
 
@@ -102,18 +122,33 @@ def test_the_record_verifies_and_every_entry_has_a_place() -> None:
 @pytest.mark.parametrize(
     ("tamper", "words"),
     [
-        ("UPDATE record_entry SET body = replace(convert_from(body,'UTF8'), 'Review', 'Forget')::bytea WHERE n = (SELECT n FROM record_place WHERE seq = 2)", "entry at place 2"),
-        ("DELETE FROM record_entry WHERE n = (SELECT n FROM record_place WHERE seq = 2)", "missing"),
+        (
+            "UPDATE record_entry SET body = replace(convert_from(body, 'UTF8'), 'Review', 'Forget')::bytea "
+            "WHERE n = (SELECT n FROM record_place WHERE seq = 2)",
+            "entry at place 2",
+        ),
+        (
+            "DELETE FROM record_entry WHERE n = (SELECT n FROM record_place WHERE seq = 2)",
+            "missing",
+        ),
         ("DELETE FROM record_place WHERE seq = 2", "no place|missing"),
-        ("UPDATE record_place SET seq = CASE seq WHEN 1 THEN 2 ELSE 1 END WHERE seq IN (1, 2)", "not those that were signed|place"),
-        ("DELETE FROM record_place WHERE seq = 9; DELETE FROM record_entry WHERE n = (SELECT max(n) FROM record_entry)", "only 9 entries"),
+        (
+            "UPDATE record_place SET seq = CASE seq WHEN 1 THEN 2 ELSE 1 END WHERE seq IN (1, 2)",
+            "not those that were signed|place",
+        ),
+        (
+            "DELETE FROM record_place WHERE seq = 9; DELETE FROM record_entry WHERE n = (SELECT max(n) FROM record_entry)",
+            "only 9 entries",
+        ),
     ],
 )
 def test_verify_names_the_first_bad_place(database_url: str, tamper: str, words: str) -> None:
     write_some(10)
     place_all()
     with psycopg.connect(database_url, autocommit=True) as c:
-        c.execute("SET session_replication_role = replica")  # a superuser who knows how to silence triggers
+        c.execute(
+            "SET session_replication_role = replica"
+        )  # a superuser who knows how to silence triggers
         if "CASE seq" in tamper:
             c.execute("ALTER TABLE record_place DROP CONSTRAINT record_place_pkey")
         for statement in tamper.split("; "):
@@ -128,9 +163,7 @@ def test_verify_names_the_first_bad_place(database_url: str, tamper: str, words:
 
 
 @pytest.mark.usefixtures("committed")
-def test_a_checkpoint_by_another_key_is_refused(tmp_path: Any) -> None:
-    from tocsin.record.note import SigningKey
-
+def test_a_checkpoint_by_another_key_is_refused() -> None:
     write_some()
     Sequencer(SigningKey.generate("tocsin.local/record")).step()
     with pytest.raises(Corrupt, match="no signature by a known key"):
@@ -170,20 +203,31 @@ def test_fsck_finds_a_row_that_was_changed_behind_our_back(database_url: str) ->
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["open", "discharge", "fire", "advance", "person", "shift"]), st.integers(0, 4)),
+    st.tuples(
+        st.sampled_from(["open", "discharge", "fire", "advance", "person", "shift"]),
+        st.integers(0, 4),
+    ),
     max_size=25,
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(story=steps)
-def test_the_replayed_record_equals_the_tables(committed: None, database_url: str, story: list[tuple[str, int]]) -> None:
+def test_the_replayed_record_equals_the_tables(
+    committed: None, database_url: str, story: list[tuple[str, int]]
+) -> None:
     virtual = clock.now() if not isinstance(clock._clock, VirtualClock) else clock._clock.now()
     with clock.use(VirtualClock(virtual)) as c:
         assert isinstance(c, VirtualClock)
         people.add_agency(SYSTEM, agency="fusion", name="Fusion centre")
         person = people.add_person(
-            SYSTEM, username=f"u{store.size()}-{Entry.objects.count()}", name="A", agency="fusion", roles=[Role.COLLECTOR]
+            SYSTEM,
+            username=f"u{store.size()}-{Entry.objects.count()}",
+            name="A",
+            agency="fusion",
+            roles=[Role.COLLECTOR],
         )
         for what, i in story:
             if what == "open":
@@ -199,7 +243,11 @@ def test_the_replayed_record_equals_the_tables(committed: None, database_url: st
                 people.mark_novice(SYSTEM, person=person, novice=bool(i % 2))
             else:
                 people.plan_shift(
-                    SYSTEM, person=person, role=Role.COLLECTOR, starts_at=c.now(), ends_at=c.now() + timedelta(hours=i + 1)
+                    SYSTEM,
+                    person=person,
+                    role=Role.COLLECTOR,
+                    starts_at=c.now(),
+                    ends_at=c.now() + timedelta(hours=i + 1),
                 )
         place_all()
         assert fsck_as_owner(database_url) == []

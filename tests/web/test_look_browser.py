@@ -174,9 +174,7 @@ def test_fuses_burn_by_the_servers_clock_and_go_out(page: Page) -> None:
 
 
 def test_keys_press_focus_move_and_explain(page: Page) -> None:
-    page.evaluate(
-        "document.getElementById('go').addEventListener('click', () => { document.title = 'released' })"
-    )
+    page.evaluate(RELEASED)
     page.keyboard.press("r")
     expect(page).to_have_title("released")
     page.keyboard.press("/")
@@ -203,9 +201,7 @@ def test_single_keys_can_be_switched_off_and_stay_off(page: Page) -> None:
     page.get_by_label("Single keys are on").uncheck()
     page.get_by_role("button", name="Close").first.click()
     page.reload()
-    page.evaluate(
-        "document.getElementById('go').addEventListener('click', () => { document.title = 'released' })"
-    )
+    page.evaluate(RELEASED)
     page.keyboard.press("r")
     expect(page).not_to_have_title("released")
 

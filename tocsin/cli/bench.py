@@ -20,9 +20,13 @@ def mount(app: typer.Typer) -> None:
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="What to measure; none = list what there is.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="What to measure; none = list what there is.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, to see that it works.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small sizes, to see that it works.")
+    ] = False,
 ) -> None:
     """Measure parts of Tocsin on this machine, in databases of their own that are dropped afterwards."""
     known = [m.name for m in pkgutil.iter_modules(benches.__path__)]
@@ -32,7 +36,9 @@ def bench(
     console = Console()
     for name in names:
         if name not in known:
-            raise Invalid(f"no benchmark {name!r}", field="NAME", cure=f"Choose of: {', '.join(known)}.")
+            raise Invalid(
+                f"no benchmark {name!r}", field="NAME", cure=f"Choose of: {', '.join(known)}."
+            )
     from tocsin.cli.main import setup  # noqa: PLC0415
 
     setup()
@@ -41,4 +47,6 @@ def bench(
             if as_json:
                 typer.echo(msgspec.json.encode(measure).decode())
             else:
-                console.print(f"[bold]{measure.name}[/]  {measure.value:,} {measure.unit}  [dim]{measure.conditions}[/]")
+                console.print(
+                    f"[bold]{measure.name}[/]  {measure.value:,} {measure.unit}  [dim]{measure.conditions}[/]"
+                )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from tocsin import __version__
 from tocsin.kernel.errors import TocsinError
@@ -52,28 +54,62 @@ def main() -> None:
     try:
         _mount(arguments)
         app()
-    except TocsinError as error:
-        if debug:
-            raise
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]{error.code}[/]: {error}", highlight=False)
-        raise SystemExit(2) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has had enough
+        raise SystemExit(0) from None
+    except Exception as error:
+        code, words = _in_words(error)
+        if debug or not code:
+            raise
+        said = Text.assemble((code, "bold red"), f": {words}")
+        Console(stderr=True, soft_wrap=True).print(said, highlight=False)
+        raise SystemExit(2) from error
+
+
+def _in_words(error: Exception) -> tuple[str, str]:
+    """An error's code and words with the cure; ("", "") for one that is our own fault."""
+    if isinstance(error, TocsinError):
+        return error.code, str(error)
+    if isinstance(error, OSError) and error.filename:
+        return "file", f"{error.filename}: {error.strerror or error}."
+    psycopg = sys.modules.get("psycopg")  # imported only where a database was asked for
+    database = sys.modules.get("django.db")
+    if database and isinstance(error, database.OperationalError):
+        return (
+            "database",
+            f"the database does not answer: {error} Is it running? See `tocsin check`.",
+        )
+    if psycopg and isinstance(error, psycopg.OperationalError):
+        return (
+            "database",
+            f"the database does not answer: {error} Is it running? See `tocsin check`.",
+        )
+    if database and isinstance(error, database.ProgrammingError) and "does not exist" in str(error):
+        return "database", "the database has no tables, or old ones. Run `tocsin migrate`."
+    return "", ""
 
 
 def _mount(arguments: list[str]) -> None:
     """Add the commands: all of them for `--help`, else only the one that is asked for."""
     wanted = next((a for a in arguments if not a.startswith("-")), "")
     for name in GROUPS:
-        if wanted in ("", name):
+        if wanted in ("", name) and importlib.util.find_spec(f"tocsin.cli.{name}"):
             app.add_typer(importlib.import_module(f"tocsin.cli.{name}").app, name=name)
-    modules = {SINGLE[wanted]} if wanted in SINGLE else (set() if wanted in GROUPS else set(SINGLE.values()))
+    modules = (
+        {SINGLE[wanted]}
+        if wanted in SINGLE
+        else (set() if wanted in GROUPS else set(SINGLE.values()))
+    )
     for module in sorted(modules):
         importlib.import_module(f"tocsin.cli.{module}").mount(app)
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Show the version and stop.")) -> None:
+def root(
+    version: bool = typer.Option(False, "--version", help="Show the version and stop."),
+) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit

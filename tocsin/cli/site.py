@@ -31,7 +31,9 @@ def mount(app: typer.Typer) -> None:
 
 
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="In an empty site, load the January 6 exercise half-way.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="In an empty site, load the January 6 exercise half-way.")
+    ] = False,
 ) -> None:
     """Everything in one terminal: database, web, worker. Ctrl-C stops it all."""
     s = settings.current()
@@ -43,7 +45,11 @@ def up(
         from tocsin.exercise import demo as exercise  # noqa: PLC0415
 
         exercise.load(console)
-    children = [Child("web", ["web"]), Child("sequencer", ["worker", "--only", "sequencer"]), Child("worker", ["worker", "--without", "sequencer"])]
+    children = [
+        Child("web", ["web"]),
+        Child("sequencer", ["worker", "--only", "sequencer"]),
+        Child("worker", ["worker", "--without", "sequencer"]),
+    ]
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -82,7 +88,9 @@ class Child:
                 self.start()
         elif (code := self._process.poll()) is not None:
             wait = _BACK_OFF_S[min(self._deaths, len(_BACK_OFF_S) - 1)]
-            console.print(f"[bold red]{self.name} ended[/] (code {code}); starting it again in {wait:g} s")
+            console.print(
+                f"[bold red]{self.name} ended[/] (code {code}); starting it again in {wait:g} s"
+            )
             self._deaths += 1
             self._process, self._again_at = None, time.monotonic() + wait
 
@@ -98,7 +106,9 @@ class Child:
 
 
 def web(
-    host: Annotated[str, typer.Option(help="Address to listen on; the setting where not given.")] = "",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the setting where not given.")
+    ] = "",
     port: Annotated[int, typer.Option(help="Port to listen on; the setting where not given.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
 ) -> None:
@@ -119,11 +129,15 @@ def web(
 
 
 def worker(
-    only: Annotated[list[str] | None, typer.Option(help="Run only this loop; may be given again.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run only this loop; may be given again.")
+    ] = None,
     without: Annotated[list[str] | None, typer.Option(help="Run all but this loop.")] = None,
 ) -> None:
     """The loops that keep the clock; any number of workers may run."""
-    arguments = [f"--only={name}" for name in only or []] + [f"--without={name}" for name in without or []]
+    arguments = [f"--only={name}" for name in only or []] + [
+        f"--without={name}" for name in without or []
+    ]
     os.execv(sys.executable, [sys.executable, "-m", "tocsin.worker", *arguments])  # noqa: S606 - our own module
 
 
@@ -140,7 +154,9 @@ def migrate() -> None:
 
 
 def check(
-    show_settings: Annotated[bool, typer.Option("--settings", help="List every setting and its value.")] = False,
+    show_settings: Annotated[
+        bool, typer.Option("--settings", help="List every setting and its value.")
+    ] = False,
 ) -> None:
     """Say what is wrong with this installation, in plain words, with the cure."""
     if show_settings:
@@ -156,7 +172,9 @@ def check(
     for found in run_checks():
         bad += not found.well
         mark = "[green]well [/]" if found.well else "[bold red]WRONG[/]"
-        table.add_row(mark, found.name, found.words if found.well else f"{found.words} [bold]{found.cure}[/]")
+        table.add_row(
+            mark, found.name, found.words if found.well else f"{found.words} [bold]{found.cure}[/]"
+        )
     console.print(table)
     raise typer.Exit(1 if bad else 0)
 
@@ -169,10 +187,14 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to write the backup.
     from tocsin.record import backup as backups  # noqa: PLC0415
 
     written = backups.write(file, passphrase())
-    console.print(f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB).")
+    console.print(
+        f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB)."
+    )
 
 
-def restore(file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")]) -> None:
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")],
+) -> None:
     """Restore a backup into an empty site, then verify the record and compare the tables with it."""
     from tocsin.cli.main import setup  # noqa: PLC0415
 
@@ -180,7 +202,9 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `tocsin backu
     from tocsin.record import backup as backups  # noqa: PLC0415
 
     restored = backups.read(file, passphrase())
-    console.print(f"Restored {restored.entries:,} entries; the record verifies and the tables agree with it.")
+    console.print(
+        f"Restored {restored.entries:,} entries; the record verifies and the tables agree with it."
+    )
 
 
 def passphrase() -> str:
@@ -210,7 +234,9 @@ def _port_is_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as e:
             raise Conflict(
-                f"port {port} of {host} is taken", field="port", cure="Stop what uses it, or set TOCSIN_PORT."
+                f"port {port} of {host} is taken",
+                field="port",
+                cure="Stop what uses it, or set TOCSIN_PORT.",
             ) from e
 
 
@@ -229,5 +255,3 @@ def _first_key() -> None:
     from tocsin.record.sequencer import load_signer  # noqa: PLC0415
 
     load_signer()
-
-

@@ -143,7 +143,7 @@ class Tally(Projection):
 
 
 class Outside(Projection):
-    """Items outside a source's limits, by reason and day: counted, never kept."""
+    """What was not taken in, by reason and day (UTC): outside the limits of the source, or refused."""
 
     pk = models.CompositePrimaryKey("source", "day", "reason")
     source = models.TextField()

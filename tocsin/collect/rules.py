@@ -84,6 +84,15 @@ def within_purpose(
     )
 
 
+def in_order(charter: Charter, *, purpose: str, operation: str = "", now: datetime) -> Ruling:
+    """Decide whether a source may be read at all: its authority, dates, purpose and operation."""
+    return (
+        _authority_ruling(charter, now)
+        or _purpose_ruling(charter, purpose, operation)
+        or Ruling(PurposeReason.WITHIN)
+    )
+
+
 def _authority_ruling(charter: Charter, now: datetime) -> Ruling | None:
     if charter.authority not in AUTHORITIES:
         return _unknown_authority(charter)

@@ -1,24 +1,20 @@
-"""Reading what was collected: sources and their charters, reports and their texts, refused input, tips."""
+"""Reading what was collected: reports and their texts, sources and their charters, refused input, tips."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet
 
-from tocsin.collect.models import Outside, Refusal, Report, Run, Source, Tally, Tip, TipQuestion, Version
-from tocsin.collect.terms import Charter, RefusalState, Reliability, Scope
+from tocsin.collect.models import Refusal, Report, Source, Tip, TipQuestion, Version
+from tocsin.collect.terms import Charter, RefusalState, Reliability, Scope, SourceKind, SourceState
 from tocsin.kernel.errors import NotFound
 from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record.store import contents
-
-HOURS = 48
-_HOUR = timedelta(hours=1)
 
 
 def report(actor: Actor, report_id: str) -> Report:
@@ -47,11 +43,13 @@ def versions(row: Report) -> list[Version]:
 
 
 def sources(actor: Actor) -> QuerySet[Source]:
-    """The sources of the actor's own agency; the system and administrators see all (they hold no content)."""
+    """The sources of the actor's own agency; the system and administrators see all (sources hold no content)."""
     rows = Source.objects.order_by("name", "id")
     if actor.system or Permission.ADMINISTER in actor.permissions:
         return rows
-    return rows.filter(agency=actor.agency) if actor.agency else rows.none()
+    if not actor.agency or Permission.READ_RECORD not in actor.permissions:
+        return rows.none()
+    return rows.filter(agency=actor.agency)
 
 
 def source(actor: Actor, source_id: str) -> Source:
@@ -62,6 +60,16 @@ def source(actor: Actor, source_id: str) -> Source:
     return found
 
 
+def source_names(ids: Iterable[str]) -> dict[str, str]:
+    """Source id -> name; for rows the caller may see."""
+    return dict(Source.objects.filter(id__in=set(ids)).values_list("id", "name"))
+
+
+def tip_lines() -> QuerySet[Source]:
+    """The open tip lines, for the public page."""
+    return Source.objects.filter(kind=SourceKind.TIP, state=SourceState.ACTIVE).order_by("name", "id")
+
+
 def charter(row: Source) -> Charter:
     """What the source may be used for, as the rules of collecting want it."""
     return Charter(
@@ -69,7 +77,45 @@ def charter(row: Source) -> Charter:
         purposes=frozenset({row.purpose}),
         retention=timedelta(days=row.retention_days),
         reliability=Reliability(row.reliability),
-        scope=msgspec.convert(row.scope, Scope, strict=False),
+        scope=msgspec.convert(row.scope, Scope),
         valid_from=row.valid_from,
         valid_until=row.valid_until,
     )
+
+
+def refusals(actor: Actor, *, source: str = "", state: str = RefusalState.OPEN) -> QuerySet[Refusal]:
+    """Refused input the actor may see, newest first."""
+    rows = visible_to(actor, Refusal.objects.filter(state=state)).order_by("-received_at", "-id")
+    return rows.filter(source=source) if source else rows
+
+
+def refusal_texts(rows: Sequence[Refusal]) -> dict[str, dict[str, Any]]:
+    """Refusal id -> {"where", "reason", "cure"}. One query."""
+    found = contents(row.content for row in rows)
+    return {row.id: found.get(row.content, {}) for row in rows}
+
+
+def tip(actor: Actor, report_id: str) -> Tip | None:
+    """The tip behind a report the actor may see; None when it is no tip. Raises: NotFound."""
+    report(actor, report_id)
+    return Tip.objects.filter(report=report_id).first()
+
+
+def tip_exchange(report_id: str) -> list[dict[str, Any]]:
+    """What was asked back on a tip and what came, oldest first: [{"row", "question", "answer"}]."""
+    rows = list(TipQuestion.objects.filter(report=report_id).order_by("id"))
+    found = contents([v for row in rows for v in (row.question, row.answer)])
+    return [
+        {
+            "row": row,
+            "question": found.get(row.question, {}).get("text", ""),
+            "answer": found.get(row.answer, {}).get("text", ""),
+        }
+        for row in rows
+    ]
+
+
+def unread_tips(actor: Actor) -> QuerySet[Report]:
+    """Reports whose giver added something nobody has read yet."""
+    waiting = TipQuestion.objects.filter(report=OuterRef("pk"), read_at=None).exclude(answered_at=None)
+    return visible_to(actor, Report.objects.filter(Exists(waiting))).order_by("received_at", "id")

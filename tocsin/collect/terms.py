@@ -273,6 +273,8 @@ class FailReason(StrEnum):
     FILE_MISSING = "file_missing"
     FILE_UNREADABLE = "file_unreadable"
     PROTOCOL = "protocol"
+    NOT_AUTHORISED = "not_authorised"
+    """Not asked at all: the source's authority or purpose does not cover it."""
 
 
 class Permanence(StrEnum):

@@ -32,13 +32,24 @@ def _card(d: dict[str, Any]) -> dict[str, Any]:
 
 @on(terms.RECIPIENT_ADDED)
 def recipient_added(e: Entry) -> Iterable[Change]:
-    rest = {"version": 1, "active": True, "added_at": e.recorded_at, "changed_at": e.recorded_at, "verified_at": None}
+    rest = {
+        "version": 1,
+        "active": True,
+        "added_at": e.recorded_at,
+        "changed_at": e.recorded_at,
+        "verified_at": None,
+    }
     yield Put(_RECIPIENT, {"id": e.subject}, {**_card(e.data), **_marks(e), **rest})
 
 
 @on(terms.RECIPIENT_CHANGED)
 def recipient_changed(e: Entry) -> Iterable[Change]:
-    values = {**_card(e.data), "version": e.data["version"], "changed_at": e.recorded_at, "verified_at": None}
+    values = {
+        **_card(e.data),
+        "version": e.data["version"],
+        "changed_at": e.recorded_at,
+        "verified_at": None,
+    }
     yield Set(_RECIPIENT, {"id": e.subject}, values)
 
 
@@ -56,7 +67,9 @@ def recipient_verified(e: Entry) -> Iterable[Change]:
 @on(terms.FANNED_OUT)
 def fanned_out(e: Entry) -> Iterable[Change]:
     key = {"warning": e.subject, "occasion": e.data["occasion"]}
-    yield Merge("deliver_fanout", key, {"destinations": e.data["destinations"], "done_at": e.recorded_at})
+    yield Merge(
+        "deliver_fanout", key, {"destinations": e.data["destinations"], "done_at": e.recorded_at}
+    )
 
 
 @on(terms.DESTINATION_OPENED)
@@ -147,7 +160,13 @@ def delivery_sent(e: Entry) -> Iterable[Change]:
     d = e.data
     state = State(d["state"])
     column = _TIME_OF[state]
-    values = {column: e.occurred_at, "attempts": d["attempts"], "next_try_at": None, "failure": "", "reason": ""}
+    values = {
+        column: e.occurred_at,
+        "attempts": d["attempts"],
+        "next_try_at": None,
+        "failure": "",
+        "reason": "",
+    }
     if d["shown"]:
         values["state"] = state.value
     yield Set(_DELIVERY, {"id": d["id"]}, values)
@@ -179,7 +198,9 @@ def delivery_opened(e: Entry) -> Iterable[Change]:
         values["state"] = State.OPENED.value
     yield Set(_DELIVERY, {"id": d["id"]}, values)
     if d["raises"]:
-        yield Set(_DESTINATION, {"id": e.subject}, {"state": State.OPENED.value, "read_at": e.occurred_at})
+        yield Set(
+            _DESTINATION, {"id": e.subject}, {"state": State.OPENED.value, "read_at": e.occurred_at}
+        )
 
 
 @on(terms.DELIVERY_PASSED)

@@ -8,4 +8,6 @@ class DeliverConfig(AppConfig):
     label = "deliver"
 
     def ready(self) -> None:
-        import_module("tocsin.deliver.actions")  # registers what "next channel" and "next person" do
+        import_module(
+            "tocsin.deliver.actions"
+        )  # registers what "next channel" and "next person" do

@@ -84,7 +84,8 @@ class Destination(Projection, Marked):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["warning", "occasion", "seat_agency", "seat_role"], name="deliver_destination_once"
+                fields=["warning", "occasion", "seat_agency", "seat_role"],
+                name="deliver_destination_once",
             )
         ]
         indexes = [
@@ -94,7 +95,9 @@ class Destination(Projection, Marked):
                 condition=Q(acknowledged_at=None, closed_at=None),
             ),
             models.Index(
-                fields=["opened_at"], name="deliver_destination_nobody", condition=Q(state="NOBODY", closed_at=None)
+                fields=["opened_at"],
+                name="deliver_destination_nobody",
+                condition=Q(state="NOBODY", closed_at=None),
             ),
         ]
 
@@ -160,9 +163,7 @@ class Lease(models.Model):
     at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["at"], name="deliver_lease_done", condition=~Q(result=""))
-        ]
+        indexes = [models.Index(fields=["at"], name="deliver_lease_done", condition=~Q(result=""))]
 
 
 class Mailed(models.Model):

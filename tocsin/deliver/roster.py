@@ -140,7 +140,14 @@ def _row(number: int, cells: dict[str, str]) -> Row:
     pairs = (("email", "email"), ("email", "email2"), ("webhook", "webhook"))
     ways = [(kind, cells[column]) for kind, column in pairs if cells.get(column)]
     return Row(
-        number, cells, cells["agency"], cells["role"], rank, cells["name"], ways, cells.get("account", "")
+        number,
+        cells,
+        cells["agency"],
+        cells["role"],
+        rank,
+        cells["name"],
+        ways,
+        cells.get("account", ""),
     )
 
 
@@ -156,7 +163,9 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
-            unquoted = [c[1:] if c[:1] == "'" and c[1:].startswith(_STARTS_FORMULA) else c for c in cells]
+            unquoted = [
+                c[1:] if c[:1] == "'" and c[1:].startswith(_STARTS_FORMULA) else c for c in cells
+            ]
             yield reader.line_num, unquoted
     except csv.Error as e:
         raise _bad(f"line {reader.line_num}: {e}", "Mend the quotes on that line.") from e

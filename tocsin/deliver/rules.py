@@ -30,7 +30,7 @@ _TITLE_IN_SUBJECT = {Tlp.CLEAR, Tlp.GREEN}
 
 
 def informed(required: Iterable[Seat], acknowledged: Collection[Seat]) -> Informed:
-    """"Informed" is true only when every seat that must know has acknowledged; naming nobody is not enough.
+    """ "Informed" is true only when every seat that must know has acknowledged; naming nobody is not enough.
 
     `required` is what the operation asks for now, joined with what was asked for when the warning went out:
     a role added later makes the word disappear until that role has answered too.
@@ -40,7 +40,9 @@ def informed(required: Iterable[Seat], acknowledged: Collection[Seat]) -> Inform
     if not seats:
         return Informed(False, 0, 0, "no role is named that must know")
     if done < len(seats):
-        return Informed(False, done, len(seats), f"{len(seats) - done} of {len(seats)} roles have not answered")
+        return Informed(
+            False, done, len(seats), f"{len(seats) - done} of {len(seats)} roles have not answered"
+        )
     return Informed(True, done, len(seats), "every role that must know has acknowledged")
 
 
@@ -154,7 +156,9 @@ def text_in_mail(label: str) -> bool:
     return label in _WITHIN_MAIL
 
 
-def subject_line(label: str, precedence: str, agency: str, title: str, *, cancelled: bool = False) -> str:
+def subject_line(
+    label: str, precedence: str, agency: str, title: str, *, cancelled: bool = False
+) -> str:
     """The subject of a mail: urgency and sender always, the title only where the TLP lets anybody see it.
 
     Subjects show on locked phones and in server logs, so a title above GREEN would already be a leak.
@@ -179,23 +183,40 @@ def way(kind: str, address: str, *, person: str = "", plain_http: bool = False) 
     kind, address = kind.strip().lower(), address.strip()
     if kind == Channel.INAPP:
         if not person:
-            raise Invalid("needs an account", field="inapp", cure="Name the account, or leave this way out.")
+            raise Invalid(
+                "needs an account", field="inapp", cure="Name the account, or leave this way out."
+            )
         return Way(kind)
     if kind == Channel.EMAIL:
         if not _is_email(address):
-            raise Invalid(f"{address!r} is no e-mail address", field="email", cure="Write it like name@example.org.")
+            raise Invalid(
+                f"{address!r} is no e-mail address",
+                field="email",
+                cure="Write it like name@example.org.",
+            )
         return Way(kind, address)
     if kind == Channel.WEBHOOK:
         if not _is_url(address, ("https", "http") if plain_http else ("https",)):
-            raise Invalid(f"{address!r} is no web address", field="webhook", cure="Write it like https://example.org/in.")
+            raise Invalid(
+                f"{address!r} is no web address",
+                field="webhook",
+                cure="Write it like https://example.org/in.",
+            )
         return Way(kind, address)
-    raise Invalid(f"{kind!r} is no way to reach anybody", field="kind", cure="Use email, webhook or inapp.")
+    raise Invalid(
+        f"{kind!r} is no way to reach anybody", field="kind", cure="Use email, webhook or inapp."
+    )
 
 
 def _is_email(address: str) -> bool:
     name, at, host = address.rpartition("@")
     plain = address.isascii() and address.isprintable() and not set(address) & set(' <>,;:"()[]\\')
-    return bool(at and name and plain) and len(address) <= 254 and all(host.split(".")) and not name.startswith("-")
+    return (
+        bool(at and name and plain)
+        and len(address) <= 254
+        and all(host.split("."))
+        and not name.startswith("-")
+    )
 
 
 def _is_url(address: str, schemes: Collection[str]) -> bool:
@@ -208,7 +229,9 @@ def _is_url(address: str, schemes: Collection[str]) -> bool:
     return parts.scheme in schemes and bool(parts.hostname) and not parts.username and sane
 
 
-def thin_seats(ways: Mapping[Seat, Sequence[Sequence[str]]], wanted: Iterable[Seat]) -> dict[Seat, str]:
+def thin_seats(
+    ways: Mapping[Seat, Sequence[Sequence[str]]], wanted: Iterable[Seat]
+) -> dict[Seat, str]:
     """Seats that may not be reached, and why: nobody listed, or one way only. `ways` = kinds per recipient."""
     out = {}
     for seat in sorted(set(wanted) | set(ways)):

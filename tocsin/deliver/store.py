@@ -88,7 +88,9 @@ def thin_seats(actor: Actor) -> dict[Seat, str]:
     """Seats that must know, or are listed, with nobody or with one way only: what to mend first."""
     wanted = {
         Seat(s["agency"], s["role"])
-        for row in Operation.objects.filter(Q(lead_agency=actor.agency) | Q(id__in=actor.operations))
+        for row in Operation.objects.filter(
+            Q(lead_agency=actor.agency) | Q(id__in=actor.operations)
+        )
         for s in row.must_know
     }
     ways: dict[Seat, list[list[str]]] = defaultdict(list)
@@ -139,13 +141,17 @@ def required(operation: Operation | None, rows: Iterable[Destination]) -> set[Se
 
 def destinations(warning: str) -> list[Destination]:
     """All destinations of one warning edition. The caller has checked sight of the warning."""
-    return list(Destination.objects.filter(warning=warning).order_by("seat_agency", "seat_role", "id"))
+    return list(
+        Destination.objects.filter(warning=warning).order_by("seat_agency", "seat_role", "id")
+    )
 
 
 def informed(warning: Warning) -> Any:
     """Whether every role that must know has acknowledged this edition (see `rules.informed`)."""
     rows = [d for d in destinations(warning.id) if d.occasion == "release"]
-    operation = Operation.objects.filter(id=warning.operation).first() if warning.operation else None
+    operation = (
+        Operation.objects.filter(id=warning.operation).first() if warning.operation else None
+    )
     acknowledged = {Seat(d.seat_agency, d.seat_role) for d in rows if d.acknowledged_at}
     return rules.informed(required(operation, rows), acknowledged)
 

@@ -90,7 +90,9 @@ class Channel(StrEnum):
 
     @property
     def words(self) -> str:
-        return {"email": "e-mail", "webhook": "their own system", "inapp": "their page here"}[self.value]
+        return {"email": "e-mail", "webhook": "their own system", "inapp": "their page here"}[
+            self.value
+        ]
 
 
 class Occasion(StrEnum):
@@ -109,7 +111,11 @@ class How(StrEnum):
 
     @property
     def words(self) -> str:
-        return {"link": "by the link sent", "signed_in": "signed in", "by_voice": "by voice, as noted"}[self.value]
+        return {
+            "link": "by the link sent",
+            "signed_in": "signed in",
+            "by_voice": "by voice, as noted",
+        }[self.value]
 
 
 class Reason(StrEnum):
@@ -143,8 +149,6 @@ class Card(msgspec.Struct, frozen=True):
 
     name: str
     ways: tuple[Way, ...] = ()
-
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,9 @@ def open_duty(
         "owner_person": owner_person,
         "ladder": ladder.name,
         "ladder_version": ladder.version,
-        "steps": [{"tell": s.tell, "at": stamp(t)} for s, t in zip(ladder.steps, times, strict=True)],
+        "steps": [
+            {"tell": s.tell, "at": stamp(t)} for s, t in zip(ladder.steps, times, strict=True)
+        ],
         "repeat_s": int(ladder.repeat.total_seconds()) if ladder.repeat else 0,
         "due_at": stamp(when),
         "due_reason": why,
@@ -89,7 +91,9 @@ def discharge(w: Writing, subject: str, kind: str | Iterable[str], outcome: str)
     """
     kinds = [kind] if isinstance(kind, str) else list(kind)
     w.flush()
-    rows = Duty.objects.select_for_update().filter(subject=subject, kind__in=kinds, discharged_at=None)
+    rows = Duty.objects.select_for_update().filter(
+        subject=subject, kind__in=kinds, discharged_at=None
+    )
     return discharge_rows(w, rows.order_by("id"), outcome)
 
 
@@ -182,7 +186,9 @@ def move_event(
     """
     permit(actor, Permission.MANAGE_OPERATION)
     with writing(actor) as w:
-        change_operation(actor, operation=operation, version=version, starts_at=starts_at, ends_at=ends_at)
+        change_operation(
+            actor, operation=operation, version=version, starts_at=starts_at, ends_at=ends_at
+        )
         rows = Duty.objects.select_for_update().filter(operation=operation, discharged_at=None)
         rows = rows.exclude(due_reason="the time that was asked for")
         for row in rows.order_by("id"):
@@ -205,12 +211,21 @@ def move_event(
 def see_notice(actor: Actor, *, duty: str, rung: int) -> None:
     """Note that the person saw what they were told; a second look changes nothing. Raises: Forbidden."""
     with writing(actor) as w:
-        row = Notice.objects.select_for_update().filter(duty=duty, rung=rung, person=actor.person).first()
+        row = (
+            Notice.objects.select_for_update()
+            .filter(duty=duty, rung=rung, person=actor.person)
+            .first()
+        )
         if row is None:
             raise Forbidden("this notice is not yours")
         if row.seen_at is None:
             about = Duty.objects.get(id=duty)
-            w.append(terms.NOTICE_SEEN, about.subject, {"id": duty, "rung": rung}, marking=marking_of(about))
+            w.append(
+                terms.NOTICE_SEEN,
+                about.subject,
+                {"id": duty, "rung": rung},
+                marking=marking_of(about),
+            )
 
 
 def adopt_policy(actor: Actor) -> str:
@@ -221,5 +236,3 @@ def adopt_policy(actor: Actor) -> str:
         data = {"version": version, "text": store.policy_text()}
         w.append(terms.POLICY_CHANGED, "policy", data, marking=None)
     return version
-
-

@@ -56,7 +56,11 @@ def fired(e: Entry) -> Iterable[Change]:
 
 @on(terms.DUTY_MOVED)
 def moved(e: Entry) -> Iterable[Change]:
-    yield Set("duties_duty", {"id": e.data["id"]}, {k: v for k, v in e.data.items() if k not in ("id", "why")})
+    yield Set(
+        "duties_duty",
+        {"id": e.data["id"]},
+        {k: v for k, v in e.data.items() if k not in ("id", "why")},
+    )
 
 
 @on(terms.DUTY_DISCHARGED)
@@ -81,4 +85,8 @@ def seen(e: Entry) -> Iterable[Change]:
 
 @on(terms.POLICY_CHANGED)
 def policy_changed(e: Entry) -> Iterable[Change]:
-    yield Merge("duties_policy", {"version": e.data["version"]}, {"text": e.data["text"], "since": e.recorded_at})
+    yield Merge(
+        "duties_policy",
+        {"version": e.data["version"]},
+        {"text": e.data["text"], "since": e.recorded_at},
+    )

@@ -67,7 +67,9 @@ class Notice(Projection):
     class Meta:
         indexes = [
             models.Index(
-                fields=["person", "told_at"], name="duties_notice_unseen", condition=models.Q(seen_at=None)
+                fields=["person", "told_at"],
+                name="duties_notice_unseen",
+                condition=models.Q(seen_at=None),
             )
         ]
 

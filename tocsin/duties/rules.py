@@ -27,7 +27,9 @@ def due(ladder: Ladder, opened: datetime, event_start: datetime | None) -> Due:
     floor = opened + ladder.floor
     if by_event >= floor:
         return Due(by_event, "the event is near: due before it, with lead time")
-    return Due(min(floor, by_limit), "the event is very near: due at once, with the least time to act")
+    return Due(
+        min(floor, by_limit), "the event is very near: due at once, with the least time to act"
+    )
 
 
 def fire_times(ladder: Ladder, opened: datetime, due_at: datetime) -> list[datetime]:
@@ -55,14 +57,18 @@ def parse_policy(text: str, source: str = "policy") -> dict[str, Ladder]:
         raise BadSettings("has no version", field=source, cure='Add version = "2026-01-31".')
     if unknown := set(raw) - {"version", "ladder", "assess"}:
         raise BadSettings("unknown key", field=f"{source}: {sorted(unknown)[0]}", cure="Remove it.")
-    return {name: _ladder(name, version, spec, source) for name, spec in raw.get("ladder", {}).items()}
+    return {
+        name: _ladder(name, version, spec, source) for name, spec in raw.get("ladder", {}).items()
+    }
 
 
 def duration(text: Any, field: str) -> timedelta:
     """`"90s"`, `"15m"`, `"4h"`, `"2d"` as a timedelta. Raises: BadSettings naming `field`."""
     match = re.fullmatch(r"(\d+)([smhd])", str(text))
     if not match:
-        raise BadSettings(f"{text!r} is no duration", field=field, cure='Write "15m", "4h" or "2d".')
+        raise BadSettings(
+            f"{text!r} is no duration", field=field, cure='Write "15m", "4h" or "2d".'
+        )
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
@@ -90,7 +96,9 @@ def _step(spec: dict[str, Any], where: str) -> Step:
         raise BadSettings("unknown key", field=f"{where}.{sorted(unknown)[0]}", cure="Remove it.")
     if not _TELL.fullmatch(tell):
         raise BadSettings(
-            f"{tell!r} tells nobody", field=f"{where}.tell", cure="Use owner, role:…, lead:…, must_know or do:…."
+            f"{tell!r} tells nobody",
+            field=f"{where}.tell",
+            cure="Use owner, role:…, lead:…, must_know or do:….",
         )
     if at == "opened":
         return Step(tell, "opened")
@@ -102,5 +110,7 @@ def _step(spec: dict[str, Any], where: str) -> Step:
     if at == "due":
         return Step(tell, "due")
     raise BadSettings(
-        f"{at!r} is no time", field=f"{where}.at", cure='Use "opened", "50%", "due", "due+30m" or "opened+10m".'
+        f"{at!r} is no time",
+        field=f"{where}.at",
+        cure='Use "opened", "50%", "due", "due+30m" or "opened+10m".',
     )

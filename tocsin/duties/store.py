@@ -42,12 +42,16 @@ def ladder(kind: str) -> Ladder:
     try:
         return ladders()[kind]
     except KeyError:
-        raise BadSettings(f"the policy has no ladder {kind!r}", field=kind, cure="Add one.") from None
+        raise BadSettings(
+            f"the policy has no ladder {kind!r}", field=kind, cure="Add one."
+        ) from None
 
 
 def open_duties(actor: Actor) -> QuerySet[Duty]:
     """Every open duty the actor may see, soonest due first."""
-    return visible_to(actor, Duty.objects.filter(discharged_at=None), subject="subject").order_by("due_at", "id")
+    return visible_to(actor, Duty.objects.filter(discharged_at=None), subject="subject").order_by(
+        "due_at", "id"
+    )
 
 
 def owed_by(actor: Actor, now: datetime) -> QuerySet[Duty]:
@@ -124,5 +128,3 @@ def notices(actor: Actor, *, unseen: bool = True) -> QuerySet[Notice]:
     """What this person was told, newest first."""
     rows = Notice.objects.filter(person=actor.person).order_by("-told_at")
     return rows.filter(seen_at=None) if unseen else rows
-
-

@@ -29,41 +29,59 @@ class Settings:
     """Everything an installation can choose. `doc` metadata is shown by `tocsin check --settings`."""
 
     data_dir: Path = field(
-        default=Path(".tocsin"), metadata={"doc": "Where the embedded database, keys and backups live."}
+        default=Path(".tocsin"),
+        metadata={"doc": "Where the embedded database, keys and backups live."},
     )
     database_url: str = field(
-        default="", metadata={"doc": "PostgreSQL of the application's role; empty = embedded.", "secret": True}
+        default="",
+        metadata={"doc": "PostgreSQL of the application's role; empty = embedded.", "secret": True},
     )
     database_owner_url: str = field(
-        default="", metadata={"doc": "PostgreSQL of the owner's role, for migrations.", "secret": True}
+        default="",
+        metadata={"doc": "PostgreSQL of the owner's role, for migrations.", "secret": True},
     )
-    database_name: str = field(default="tocsin", metadata={"doc": "Database in the embedded server."})
+    database_name: str = field(
+        default="tocsin", metadata={"doc": "Database in the embedded server."}
+    )
     secret_key: str = field(
-        default="", metadata={"doc": "Signs sessions and links; made on first start.", "secret": True}
+        default="",
+        metadata={"doc": "Signs sessions and links; made on first start.", "secret": True},
     )
     pseudonym_key: str = field(
-        default="", metadata={"doc": "Keys authors' pseudonyms; made on first start.", "secret": True}
+        default="",
+        metadata={"doc": "Keys authors' pseudonyms; made on first start.", "secret": True},
     )
     webhook_secret: str = field(
-        default="", metadata={"doc": "Signs outgoing webhooks; made on first start.", "secret": True}
+        default="",
+        metadata={"doc": "Signs outgoing webhooks; made on first start.", "secret": True},
     )
     allowed_hosts: tuple[str, ...] = field(
-        default=("localhost", "127.0.0.1", "[::1]"), metadata={"doc": "Host names served, by comma."}
+        default=("localhost", "127.0.0.1", "[::1]"),
+        metadata={"doc": "Host names served, by comma."},
     )
     base_url: str = field(
         default="http://127.0.0.1:8000", metadata={"doc": "How links in e-mail reach this server."}
     )
     host: str = field(default="127.0.0.1", metadata={"doc": "Address the web server listens on."})
     port: int = field(default=8000, metadata={"doc": "Port the web server listens on."})
-    debug: bool = field(default=False, metadata={"doc": "Developer's error pages. Never in production."})
-    origin: str = field(
-        default="tocsin.local/record", metadata={"doc": "Name of this record in its signed checkpoints."}
+    debug: bool = field(
+        default=False, metadata={"doc": "Developer's error pages. Never in production."}
     )
-    smtp_host: str = field(default="", metadata={"doc": "Mail server; empty = mail is kept as files."})
+    origin: str = field(
+        default="tocsin.local/record",
+        metadata={"doc": "Name of this record in its signed checkpoints."},
+    )
+    smtp_host: str = field(
+        default="", metadata={"doc": "Mail server; empty = mail is kept as files."}
+    )
     smtp_port: int = field(default=25, metadata={"doc": "Mail server's port."})
     smtp_user: str = field(default="", metadata={"doc": "Mail server's user."})
-    smtp_password: str = field(default="", metadata={"doc": "Mail server's password.", "secret": True})
-    smtp_starttls: bool = field(default=False, metadata={"doc": "Upgrade the mail connection to TLS."})
+    smtp_password: str = field(
+        default="", metadata={"doc": "Mail server's password.", "secret": True}
+    )
+    smtp_starttls: bool = field(
+        default=False, metadata={"doc": "Upgrade the mail connection to TLS."}
+    )
     mail_from: str = field(
         default="Tocsin <tocsin@localhost>", metadata={"doc": "Sender of warnings and notices."}
     )
@@ -97,7 +115,9 @@ def load(environ: Mapping[str, str], config: Path | None = None) -> Settings:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as e:
         raise BadSettings(
-            f"no time zone {settings.timezone!r}", field="timezone", cure="Use one like Europe/Paris."
+            f"no time zone {settings.timezone!r}",
+            field="timezone",
+            cure="Use one like Europe/Paris.",
         ) from e
     return settings
 
@@ -108,7 +128,9 @@ def current() -> Settings:
     named = os.environ.get("TOCSIN_CONFIG")
     config = Path(named) if named else Path("tocsin.toml")
     if named and not config.exists():
-        raise BadSettings(f"no file {config}", field="TOCSIN_CONFIG", cure="Create it or unset the variable.")
+        raise BadSettings(
+            f"no file {config}", field="TOCSIN_CONFIG", cure="Create it or unset the variable."
+        )
     return load(os.environ, config if config.exists() else None)
 
 
@@ -153,13 +175,17 @@ def _from_environment(environ: Mapping[str, str], known: Mapping[str, Any]) -> d
         if name not in known and name.endswith("_file") and name.removesuffix("_file") in known:
             name = name.removesuffix("_file")
             if PREFIX + name.upper() in environ:
-                raise BadSettings("given twice", field=key, cure=f"Keep {key} or its plain form, not both.")
+                raise BadSettings(
+                    "given twice", field=key, cure=f"Keep {key} or its plain form, not both."
+                )
             try:
                 raw = Path(raw).read_text().strip()
             except OSError as e:
                 raise BadSettings(f"cannot read {raw}", field=key, cure="Check the path.") from e
         if name not in known:
-            raise BadSettings("no such setting", field=key, cure="Unset it, or see `tocsin check --settings`.")
+            raise BadSettings(
+                "no such setting", field=key, cure="Unset it, or see `tocsin check --settings`."
+            )
         values[name] = raw
     return values
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
-from tocsin.kernel.errors import Conflict, Forbidden, Invalid
+from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.kernel.ids import new_id
 from tocsin.people import terms
-from tocsin.people.models import Account, Agency, Grant, Handover, Member, Operation
+from tocsin.people.models import Account, Agency, ApiToken, Grant, Handover, Member, Operation
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.record.actions import Writing, writing
@@ -22,7 +22,9 @@ def add_agency(actor: Actor, *, agency: str, name: str, short: str = "", kind: s
     """Add or rename an agency under a short stable id such as `uscp`. Raises: Forbidden, Invalid."""
     permit(actor, Permission.ADMINISTER)
     if not agency.isidentifier():
-        raise Invalid("use letters, digits and underscores", field="agency", cure="For example: metro_police.")
+        raise Invalid(
+            "use letters, digits and underscores", field="agency", cure="For example: metro_police."
+        )
     with writing(actor) as w:
         data = {"name": name, "short": short or name, "kind": kind}
         w.append(terms.AGENCY_ADDED, agency, data, marking=None)
@@ -46,13 +48,19 @@ def add_person(
     """
     permit(actor, Permission.ADMINISTER)
     if not Agency.objects.filter(id=agency).exists():
-        raise Invalid(f"there is no agency {agency!r}", field="agency", cure="Add the agency first.")
+        raise Invalid(
+            f"there is no agency {agency!r}", field="agency", cure="Add the agency first."
+        )
     if Account.objects.filter(username__iexact=username).exists():
         raise Invalid(f"{username!r} is taken", field="username", cure="Choose another user name.")
     person = new_id("per")
     with writing(actor) as w:
         Account.objects.create(
-            username=username, name=name, email=email, person=person, password=make_password(password)
+            username=username,
+            name=name,
+            email=email,
+            person=person,
+            password=make_password(password),
         )
         w.append(terms.PERSON_ADDED, person, {"agency": agency, "novice": novice}, marking=None)
         for role in roles:
@@ -76,6 +84,35 @@ def revoke_role(actor: Actor, *, person: str, role: Role) -> None:
         raise Conflict("the person does not hold that role", field="role")
     with writing(actor) as w:
         w.append(terms.ROLE_REVOKED, person, {"role": role.value}, marking=None)
+
+
+def leave(actor: Actor, *, person: str) -> None:
+    """End a person's membership: roles and keys end, the account can no longer sign in; what they did stays.
+
+    Raises: Forbidden; Invalid when unknown or already gone.
+    """
+    permit(actor, Permission.ADMINISTER)
+    if person == actor.person:
+        raise Forbidden("nobody ends their own membership", cure="Ask another administrator.")
+    _member(person)
+    with writing(actor) as w:
+        for role in Grant.objects.filter(person=person, revoked_at=None).values_list(
+            "role", flat=True
+        ):
+            w.append(terms.ROLE_REVOKED, person, {"role": role}, marking=None)
+        w.append(terms.PERSON_LEFT, person, {}, marking=None)
+        Account.objects.filter(person=person).update(is_active=False)
+        ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=w.at)
+
+
+def set_password(actor: Actor, *, person: str, password: str) -> None:
+    """Give a person a new password; sessions made with the old one end. A credential, so off the record.
+
+    Raises: Forbidden; NotFound when there is no such account.
+    """
+    permit(actor, Permission.ADMINISTER)
+    if not Account.objects.filter(person=person).update(password=make_password(password)):
+        raise NotFound(f"there is no person {person!r}", field="person")
 
 
 def mark_novice(actor: Actor, *, person: str, novice: bool) -> None:
@@ -117,14 +154,20 @@ def open_operation(
     """
     permit(actor, Permission.MANAGE_OPERATION)
     if ends_at <= starts_at:
-        raise Invalid("it ends before it starts", field="ends_at", cure="Give an end after the start.")
+        raise Invalid(
+            "it ends before it starts", field="ends_at", cure="Give an end after the start."
+        )
     if k < 1:
-        raise Invalid("at least one category must raise the alarm", field="k", cure="Use 2 or more.")
+        raise Invalid(
+            "at least one category must raise the alarm", field="k", cure="Use 2 or more."
+        )
     known = set(Agency.objects.values_list("id", flat=True))
     members = list(dict.fromkeys([lead_agency, *(agencies or [])]))
     for agency in members:
         if agency not in known:
-            raise Invalid(f"there is no agency {agency!r}", field="agencies", cure="Add the agency first.")
+            raise Invalid(
+                f"there is no agency {agency!r}", field="agencies", cure="Add the agency first."
+            )
     operation = new_id("op")
     marking = Marking(lead_agency, Tlp.AMBER.value, operation)
     with writing(actor) as w:
@@ -154,12 +197,16 @@ def change_operation(actor: Actor, *, operation: str, version: int, **changes: A
     with writing(actor) as w:
         row = Operation.objects.select_for_update().get(id=operation)
         if row.version != version:
-            raise Conflict("somebody changed this operation since you opened it", cure="Reload and try again.")
+            raise Conflict(
+                "somebody changed this operation since you opened it", cure="Reload and try again."
+            )
         if actor.agency != row.lead_agency and not actor.system:
             raise Forbidden("only the lead agency changes an operation")
         data = {k: stamp(v) if isinstance(v, datetime) else v for k, v in changes.items()}
         marking = Marking(row.lead_agency, Tlp.AMBER.value, operation)
-        w.append(terms.OPERATION_CHANGED, operation, {**data, "version": version + 1}, marking=marking)
+        w.append(
+            terms.OPERATION_CHANGED, operation, {**data, "version": version + 1}, marking=marking
+        )
 
 
 def plan_shift(
@@ -169,7 +216,9 @@ def plan_shift(
     permit(actor, Permission.MANAGE_SHIFTS)
     member = _member(person)
     if not Grant.objects.filter(person=person, role=role, revoked_at=None).exists():
-        raise Invalid("the person does not hold this role", field="role", cure="Grant the role first.")
+        raise Invalid(
+            "the person does not hold this role", field="role", cure="Grant the role first."
+        )
     if ends_at <= starts_at:
         raise Invalid("the shift ends before it starts", field="ends_at", cure="Give a later end.")
     shift = new_id("shf")
@@ -191,7 +240,9 @@ def hand_over(actor: Actor, *, role: Role, text: str) -> str:
     if role not in actor.roles:
         raise Forbidden(f"you do not hold the role {role.title}")
     if not text.strip():
-        raise Invalid("the note is empty", field="text", cure="Say what is open, or that nothing is.")
+        raise Invalid(
+            "the note is empty", field="text", cure="Say what is open, or that nothing is."
+        )
     note = new_id("hnd")
     with writing(actor) as w:
         kept = w.keep(note, {"text": text})
@@ -238,7 +289,7 @@ def _grant(w: Writing, person: str, agency: str, role: Role) -> None:
 def _member(person: str) -> Member:
     member = Member.objects.filter(person=person, left_at=None).first()
     if member is None:
-        raise Invalid(f"there is no person {person!r}", field="person", cure="Add the person first.")
+        raise Invalid(
+            f"there is no person {person!r}", field="person", cure="Add the person first."
+        )
     return member
-
-

@@ -50,7 +50,12 @@ def qualification_granted(e: Entry) -> Iterable[Change]:
     yield Put(
         "people_qualification",
         {"id": d["id"]},
-        {"person": e.subject, "name": d["name"], "granted_at": e.occurred_at, "expires_at": d["expires_at"]},
+        {
+            "person": e.subject,
+            "name": d["name"],
+            "granted_at": e.occurred_at,
+            "expires_at": d["expires_at"],
+        },
     )
 
 
@@ -101,7 +106,9 @@ def handover_read(e: Entry) -> Iterable[Change]:
 @on(terms.SHARED)
 def shared(e: Entry) -> Iterable[Change]:
     for agency in e.data["agencies"]:
-        yield Merge("people_share", {"subject": e.subject, "agency": agency}, {"shared_at": e.occurred_at})
+        yield Merge(
+            "people_share", {"subject": e.subject, "agency": agency}, {"shared_at": e.occurred_at}
+        )
 
 
 @on(terms.UNMASKED)

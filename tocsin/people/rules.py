@@ -11,7 +11,13 @@ from tocsin.record.terms import Marking, Tlp
 
 _OPERATION_WIDE = {Tlp.AMBER, Tlp.GREEN, Tlp.CLEAR}
 _COMMUNITY_WIDE = {Tlp.GREEN, Tlp.CLEAR}
-_OWN_RED = {Role.COLLECTOR, Role.RELEASE_AUTHORITY, Role.OPERATION_LEAD, Role.PRIVACY_OFFICER, Role.INSPECTOR}
+_OWN_RED = {
+    Role.COLLECTOR,
+    Role.RELEASE_AUTHORITY,
+    Role.OPERATION_LEAD,
+    Role.PRIVACY_OFFICER,
+    Role.INSPECTOR,
+}
 
 
 class Sight(StrEnum):
@@ -68,7 +74,9 @@ def permit(actor: Actor, permission: Permission) -> None:
         )
 
 
-def permit_on(actor: Actor, permission: Permission, marking: Marking, *, shared: bool = False) -> None:
+def permit_on(
+    actor: Actor, permission: Permission, marking: Marking, *, shared: bool = False
+) -> None:
     """Permission, and sight of the thing acted on. Raises: Forbidden."""
     permit(actor, permission)
     why = sight(actor, marking, shared=shared)

@@ -36,7 +36,9 @@ def actor(person: str, *, name: str = "") -> Actor:
     if member is None:
         return Actor(person=person, agency="", name=name)
     roles = Grant.objects.filter(person=person, revoked_at=None).values_list("role", flat=True)
-    operations = Participation.objects.filter(agency=member.agency).values_list("operation", flat=True)
+    operations = Participation.objects.filter(agency=member.agency).values_list(
+        "operation", flat=True
+    )
     expiries = Qualification.objects.filter(person=person).values_list("expires_at", flat=True)
     return Actor(
         person=person,

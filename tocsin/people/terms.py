@@ -20,7 +20,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]
         return _TITLES[self]
 
 
@@ -69,17 +69,33 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.RELEASE_AUTHORITY: frozenset(
         _READER
-        | {_P.COLLECT, _P.ASSESS, _P.SECOND_READ, _P.SETTLE, _P.ANSWER_DISSENT, _P.DRAFT, _P.RELEASE}
+        | {
+            _P.COLLECT,
+            _P.ASSESS,
+            _P.SECOND_READ,
+            _P.SETTLE,
+            _P.ANSWER_DISSENT,
+            _P.DRAFT,
+            _P.RELEASE,
+        }
         | {_P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS, _P.UNMASK}
     ),
     Role.PARTNER: frozenset({_P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER}),
     Role.OPERATION_LEAD: frozenset(
         _READER
-        | {_P.ANSWER_DISSENT, _P.ACKNOWLEDGE, _P.MANAGE_OPERATION, _P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS}
+        | {
+            _P.ANSWER_DISSENT,
+            _P.ACKNOWLEDGE,
+            _P.MANAGE_OPERATION,
+            _P.MANAGE_DIRECTORY,
+            _P.MANAGE_SHIFTS,
+        }
         | {_P.SETTLE, _P.RELEASE, _P.DRAFT}
     ),
     Role.FIELD: frozenset({_P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER}),
-    Role.PRIVACY_OFFICER: frozenset({_P.READ_CONTENT, _P.READ_RECORD, _P.UNMASK, _P.DISSENT, _P.ANSWER}),
+    Role.PRIVACY_OFFICER: frozenset(
+        {_P.READ_CONTENT, _P.READ_RECORD, _P.UNMASK, _P.DISSENT, _P.ANSWER}
+    ),
     Role.INSPECTOR: frozenset({_P.READ_CONTENT, _P.READ_RECORD, _P.DISSENT, _P.ANSWER}),
     Role.ADMINISTRATOR: frozenset({_P.ADMINISTER, _P.MANAGE_SHIFTS}),
 }

@@ -27,9 +27,7 @@ def visible_to(actor: Actor, rows: QuerySet[M], *, subject: str = "id") -> Query
     if not actor.agency:
         own = Q(pk__in=[])
     community = Q(tlp__in=[t.value for t in _COMMUNITY_WIDE])
-    operation = Q(
-        operation__in=list(actor.operations), tlp__in=[t.value for t in _OPERATION_WIDE]
-    )
+    operation = Q(operation__in=list(actor.operations), tlp__in=[t.value for t in _OPERATION_WIDE])
     shares = Share.objects.filter(agency=actor.agency).values("subject")
     return rows.filter(own | community | operation | Q(**{f"{subject}__in": shares}))
 
@@ -49,7 +47,9 @@ def marking_of(row: Model) -> Marking:
 
 def why_visible(actor: Actor, row: Model) -> Sight:
     """The reason why a row is, or is not, visible; shown beside the row."""
-    shared = bool(actor.agency) and Share.objects.filter(subject=row.pk, agency=actor.agency).exists()
+    shared = (
+        bool(actor.agency) and Share.objects.filter(subject=row.pk, agency=actor.agency).exists()
+    )
     return sight(actor, marking_of(row), shared=shared)
 
 

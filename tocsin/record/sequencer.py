@@ -98,7 +98,9 @@ def sign_checkpoint(frontier: Frontier, signer: SigningKey) -> Checkpoint:
     root = frontier.root()
     statement = Statement(settings.current().origin, frontier.size, root)
     note = sign_note(statement.text(), [signer]).decode()
-    return Checkpoint.objects.create(size=frontier.size, root=root, note=note, signed_at=clock.now())
+    return Checkpoint.objects.create(
+        size=frontier.size, root=root, note=note, signed_at=clock.now()
+    )
 
 
 def load_frontier(size: int) -> Frontier:

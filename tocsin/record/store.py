@@ -28,7 +28,9 @@ def size() -> int:
     return last.seq + 1 if last else 0
 
 
-def entries(first: int = 0, last: int | None = None, *, batch: int = 20_000) -> Iterator[tuple[int, Entry]]:
+def entries(
+    first: int = 0, last: int | None = None, *, batch: int = 20_000
+) -> Iterator[tuple[int, Entry]]:
     """(place, entry) in the order of the tree, from place `first` up to but without `last`."""
     for seq, _, body in bodies(first, last, batch=batch):
         yield seq, _decode(body)

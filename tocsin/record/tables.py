@@ -16,7 +16,7 @@ from psycopg import sql
 from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.record import applying
 from tocsin.record.models import Projection
-from tocsin.record.terms import Add, Entry, Put, Set
+from tocsin.record.terms import Entry, Set
 
 
 @cache
@@ -24,7 +24,7 @@ def projections() -> dict[str, dict[str, str]]:
     """Every rebuildable table: name -> {column: PostgreSQL type}."""
     return {
         model._meta.db_table: {
-            f.column: f.db_type(connection) or "text"
+            str(f.column): str(f.db_type(connection))
             for f in model._meta.local_concrete_fields
             if f.column
         }
@@ -34,10 +34,10 @@ def projections() -> dict[str, dict[str, str]]:
 
 
 @cache
-def keys() -> dict[str, tuple[str, ...]]:
+def primary_keys() -> dict[str, tuple[str, ...]]:
     """Every rebuildable table's primary key: name -> columns."""
     return {
-        model._meta.db_table: tuple(f.column for f in model._meta.pk_fields)
+        model._meta.db_table: tuple(str(f.column) for f in model._meta.pk_fields)
         for model in apps.get_models()
         if issubclass(model, Projection)
     }
@@ -50,7 +50,9 @@ def apply(entries: Iterable[Entry]) -> None:
     """
     for (table, op, keys, columns), rows in applying.groups(applying.fold(entries)).items():
         types = projections()[table]
-        statement = _statement(table, op, keys, columns, tuple(types[c] for c in keys + columns))
+        statement = _statement(
+            table, op.__name__, keys, columns, tuple(types[c] for c in keys + columns)
+        )
         changed = execute(statement, [{**dict(row.key), **row.values} for row in rows])
         if op is Set and changed != len(rows):
             missing = len(rows) - changed
@@ -66,13 +68,13 @@ def execute(statement: str, rows: list[dict[str, Any]]) -> int:
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, [given(rows)], prepare=True)  # type: ignore[arg-type]
+        cursor.execute(statement, [given(rows)], prepare=True)
         return cursor.rowcount
 
 
 @cache
 def _statement(
-    table: str, op: type, keys: tuple[str, ...], columns: tuple[str, ...], types: tuple[str, ...]
+    table: str, op: str, keys: tuple[str, ...], columns: tuple[str, ...], types: tuple[str, ...]
 ) -> str:
     """The SQL of one group. Its rows travel as one JSON text, and PostgreSQL reads each value as the
     type of its column: one spelling for every type, one round trip for any number of rows."""
@@ -83,13 +85,13 @@ def _statement(
         _join(
             ", ",
             [
-                sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(t))  # type: ignore[arg-type]
+                sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(t))
                 for c, t in zip(used, types, strict=True)
             ],
         )
     )
     value = {c: sql.Identifier("given", c) for c in used}
-    if op is Set:
+    if op == "Set":
         match = _join(
             " AND ", [sql.SQL("{} = {}").format(sql.Identifier("t", k), value[k]) for k in keys]
         )
@@ -101,10 +103,10 @@ def _statement(
     made = sql.SQL("INSERT INTO {} AS t ({}) SELECT {} FROM {}").format(
         target, names, _join(", ", [value[c] for c in used]), given
     )
-    if op is Put:
+    if op == "Put":
         return made.as_string()
     clash = _join(", ", [sql.Identifier(k) for k in keys])
-    how = sql.SQL("{0} = t.{0} + excluded.{0}" if op is Add else "{0} = excluded.{0}")
+    how = sql.SQL("{0} = t.{0} + excluded.{0}" if op == "Add" else "{0} = excluded.{0}")
     does = (
         sql.SQL("UPDATE SET {}").format(
             _join(", ", [how.format(sql.Identifier(c)) for c in columns])
@@ -116,13 +118,12 @@ def _statement(
 
 
 def _join(by: str, parts: list[Any]) -> sql.Composed:
-    return sql.SQL(by).join(parts)  # type: ignore[arg-type]
+    return sql.Composed(sql.SQL(by).join(parts))
 
 
 _encode = msgspec.json.Encoder().encode
-_NUL = re.compile(
-    rb"(?<!\\)(?:\\\\)*\\u0000"
-)  # an escaped NUL, not an escaped backslash before "u0000"
+# An escaped NUL, and not an escaped backslash before "u0000".
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def given(rows: list[dict[str, Any]]) -> str:

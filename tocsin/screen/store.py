@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from json import loads
 
 from django.db import connection
 
-from tocsin.collect.models import Group, Report, Source
+from tocsin.collect import rules
+from tocsin.collect.models import Group, Progress, Report, Run, Source
+from tocsin.collect.terms import (
+    Attempt,
+    FailReason,
+    FeedHealth,
+    FeedState,
+    Fetched,
+    Permanence,
+    SourceKind,
+)
 from tocsin.kernel.errors import NotFound
 from tocsin.people.models import Operation, Participation
 
+HISTORY = 200
+"""Readings that the health of a source is judged by."""
+
+_NEW = """
+INSERT INTO collect_progress (source, what, cursor)
+SELECT id, '', '{}'::jsonb FROM collect_source WHERE kind = ANY(%s) AND state = 'ACTIVE'
+ON CONFLICT DO NOTHING
+"""
+_CLAIM = """
+UPDATE collect_progress SET claimed_until = %s WHERE (source, what) IN (
+    SELECT p.source, p.what FROM collect_progress p JOIN collect_source s ON s.id = p.source
+    WHERE p.what = '' AND s.kind = ANY(%s) AND s.state = 'ACTIVE'
+      AND coalesce(p.next_at, '-infinity') <= %s AND coalesce(p.claimed_until, '-infinity') <= %s
+    ORDER BY p.next_at NULLS FIRST LIMIT %s FOR UPDATE OF p SKIP LOCKED
+) RETURNING source, cursor
+"""
 _LOCK = 0x1A7A4E  # the first of two keys; the second is the agency
 
 
@@ -71,3 +98,69 @@ def starts(operations: Iterable[str]) -> dict[str, datetime]:
     if not wanted:
         return {}
     return dict(Operation.objects.filter(id__in=wanted).values_list("id", "starts_at"))
+
+
+def cursor(source_id: str, what: str) -> dict[str, str]:
+    """Where the reading of a source (or of one file of it) was left off."""
+    found = Progress.objects.filter(source=source_id, what=what).first()
+    return dict(found.cursor) if found else {}
+
+
+def save_cursor(source_id: str, what: str, cursor: Mapping[str, str]) -> None:
+    """Keep where a reading was left off, in the caller's transaction."""
+    Progress.objects.update_or_create(
+        source=source_id, what=what, defaults={"cursor": dict(cursor)}
+    )
+
+
+def claim_due(
+    kinds: Sequence[str], now: datetime, claim: timedelta, limit: int
+) -> list[tuple[Source, dict[str, str]]]:
+    """Claim the sources that are due to be read, each with its cursor; nobody else gets them before `claim` is over."""
+    with connection.cursor() as c:
+        c.execute(_NEW, [list(kinds)])
+        c.execute(_CLAIM, [now + claim, list(kinds), now, now, limit])
+        cursors = {source_id: loads(found) for source_id, found in c.fetchall()}
+    rows = Source.objects.filter(id__in=cursors).order_by("id")
+    return [(row, cursors[row.id]) for row in rows]
+
+
+def schedule(source_id: str, at: datetime) -> None:
+    """Say when a source is to be read next, and let go of it."""
+    Progress.objects.update_or_create(
+        source=source_id, what="", defaults={"next_at": at, "claimed_until": None}
+    )
+
+
+def health(row: Source, now: datetime) -> FeedHealth:
+    """How a source is doing, from its last readings."""
+    runs = Run.objects.filter(source=row.id).order_by("-at", "-id")[:HISTORY]
+    history = [attempt(run) for run in reversed(runs)]
+    patience = max(timedelta(hours=1), 3 * timedelta(seconds=row.every_s))
+    if row.kind == SourceKind.FILE:
+        patience = timedelta.max
+    return rules.feed_health(history, now, stale_after=patience)
+
+
+def attempt(run: Run) -> Attempt:
+    """A stored reading as the rules of health want it."""
+    outcome = Fetched(
+        FeedState(run.state),
+        FailReason(run.reason),
+        Permanence(run.permanence),
+        run.note,
+        run.items,
+        run.refused,
+    )
+    return Attempt(run.at, outcome)
+
+
+def prune_runs(keep: int = 500) -> int:
+    """Forget readings beyond the last `keep` of each source."""
+    with connection.cursor() as c:
+        c.execute(
+            "DELETE FROM collect_run WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
+            "(PARTITION BY source ORDER BY at DESC) AS place FROM collect_run) r WHERE place > %s)",
+            [keep],
+        )
+        return int(c.rowcount)

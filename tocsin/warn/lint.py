@@ -207,12 +207,13 @@ def _sources(sheet: Sheet, now: datetime) -> Iterator[Finding]:
             yield _stop(
                 "uncited", f"{where}.cites", f"{name} cites no source.", "Tick what it rests on."
             )
-    for cite in sorted(sheet.outdated):
-        name = sheet.cites[cite].label or cite if cite in sheet.cites else cite
+    for number, cite in enumerate(sheet.cites, 1):
+        if cite not in sheet.outdated:
+            continue
         yield _advise(
             "outdated_source",
             "judgments",
-            f"“{name}” has changed since it was cited, or no longer holds.",
+            f"Source {number} has changed since it was cited, or no longer holds.",
             "Open it, then save the draft to cite it as it stands now.",
         )
     if sheet.dissents and not sheet.content.dissent.strip():
@@ -360,13 +361,12 @@ def _marking(sheet: Sheet, now: datetime) -> Iterator[Finding]:
         yield _stop("no_tlp", "label", words, "Choose how far it may travel.")
         return
     width = _WIDTH.index(Tlp(sheet.label))
-    for cited in sheet.cites.values():
+    for number, cited in enumerate(sheet.cites.values(), 1):
         if cited.tlp in list(Tlp) and _WIDTH.index(Tlp(cited.tlp)) < width:
             yield _stop(
                 "tlp_wider_than_source",
                 "label",
-                f"TLP:{sheet.label} lets it travel farther than “{cited.label or cited.id}”, "
-                f"which is TLP:{cited.tlp}.",
+                f"TLP:{sheet.label} lets it travel farther than source {number}, which is TLP:{cited.tlp}.",
                 f"Mark it TLP:{cited.tlp}, or take that source out.",
             )
 

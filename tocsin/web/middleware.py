@@ -4,29 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseBase
 
 from tocsin.kernel.errors import TocsinError
 from tocsin.people.models import Account
 from tocsin.people.store import actor_of
 from tocsin.people.terms import Actor
+from tocsin.web import site_clock
+from tocsin.web.pages import errors
 
 NOBODY = Actor(person="", agency="", name="")
 
+_HEADERS = {
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_SIGNED_OUT = "You are signed out. Nothing was changed. Reload the page and sign in again."
+
 
 class TocsinMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    """Last in the chain: the site's clock, refusals in words, and what a shared computer must not keep."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        site_clock.exercise()
+        response = self.get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.user.is_authenticated or request.path.startswith("/accounts/"):
+            # A watch floor shares its computers: the next person's "back" shows nothing.
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        if request.headers.get("HX-Request") and _to_sign_in(response):
+            return HttpResponse(status=401, headers={"Tocsin-Message": quote(_SIGNED_OUT)})
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, TocsinError):
-            return None
-        return render(request, "error.html", {"error": error}, status=error.status)
+        return errors.refusal(request, error) if isinstance(error, TocsinError) else None
+
+
+def _to_sign_in(response: HttpResponseBase) -> bool:
+    """A part must not be swapped for the page to sign in on."""
+    return response.status_code == 302 and response.headers.get("Location", "").startswith("/accounts/login/")
 
 
 def actor(request: HttpRequest) -> Actor:

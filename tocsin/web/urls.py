@@ -17,5 +17,11 @@ urlpatterns = [
     path("", include("tocsin.web.pages.record")),
     path("", include("tocsin.web.pages.search")),
     path("", include("tocsin.web.pages.people")),
+    path("", include("tocsin.web.pages.welcome")),
     path("", include("tocsin.web.pages.admin")),
 ]
+
+handler400 = "tocsin.web.pages.errors.bad_request"
+handler403 = "tocsin.web.pages.errors.forbidden"
+handler404 = "tocsin.web.pages.errors.not_found"
+handler500 = "tocsin.web.pages.errors.broken"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
 import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.kernel.django_settings")
@@ -13,8 +12,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.kernel.django_settings")
 
 def main() -> int:
     """Run the loops that were asked for until told to stop. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="tocsin worker", description="The loops that keep the clock.")
-    parser.add_argument("--only", action="append", default=[], help="run only this loop; may be given again")
+    parser = argparse.ArgumentParser(
+        prog="tocsin worker", description="The loops that keep the clock."
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], help="run only this loop; may be given again"
+    )
     parser.add_argument("--without", action="append", default=[], help="run all but this loop")
     chosen = parser.parse_args()
     import django  # noqa: PLC0415 - settings first
@@ -28,9 +31,9 @@ def main() -> int:
     loops = {loop.name: loop for loop in all_loops()}
     for name in [*chosen.only, *chosen.without]:
         if name not in loops:
-            print(f"there is no loop {name!r}; choose of: {', '.join(loops)}", file=sys.stderr)
-            return 2
-    runner = Runner([x for n, x in loops.items() if (not chosen.only or n in chosen.only) and n not in chosen.without])
+            parser.error(f"there is no loop {name!r}; choose of: {', '.join(loops)}")
+    wanted = [n for n in loops if (not chosen.only or n in chosen.only) and n not in chosen.without]
+    runner = Runner([loops[n] for n in wanted])
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

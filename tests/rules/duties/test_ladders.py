@@ -27,7 +27,9 @@ SHIPPED = Path(tocsin.duties.__file__).with_name("policy.toml").read_text()
         (-1 * H, 4 * H, "limit"),
     ],
 )
-def test_a_deadline_bends_to_the_event(event_in: timedelta | None, due_in: timedelta, why: str) -> None:
+def test_a_deadline_bends_to_the_event(
+    event_in: timedelta | None, due_in: timedelta, why: str
+) -> None:
     found = due(LADDER, OPENED, OPENED + event_in if event_in is not None else None)
     assert found.at - OPENED == due_in
     assert why in found.reason
@@ -45,21 +47,20 @@ def test_no_deadline_is_later_than_its_limit_nor_before_it_opened(
     assert OPENED <= at <= OPENED + limit
 
 
-@given(limit=hours, lead=hours, event=st.none() | hours)
-def test_the_steps_of_every_shipped_ladder_fire_in_order(
-    limit: timedelta, lead: timedelta, event: timedelta | None
-) -> None:
+@given(event=st.none() | hours)
+def test_the_steps_of_every_shipped_ladder_fire_in_order(event: timedelta | None) -> None:
     for ladder in parse_policy(SHIPPED).values():
         at = due(ladder, OPENED, OPENED + event if event is not None else None).at
         times = fire_times(ladder, OPENED, at)
         assert times == sorted(times)
         assert times[0] >= OPENED
-    assert limit is not None and lead is not None
 
 
 def test_every_shipped_ladder_ends_with_somebody_above_its_owner() -> None:
     ladders = parse_policy(SHIPPED)
-    alone = {name for name, ladder in ladders.items() if {s.tell for s in ladder.steps} == {"owner"}}
+    alone = {
+        name for name, ladder in ladders.items() if {s.tell for s in ladder.steps} == {"owner"}
+    }
     assert alone == {"retry_refused"}
     assert len(ladders) >= 14
 
@@ -70,10 +71,22 @@ def test_every_shipped_ladder_ends_with_somebody_above_its_owner() -> None:
         ("[ladder.x]", "policy"),
         ('version="1"\ncolour=1', "policy: colour"),
         ('version="1"\n[ladder.x]\nlimit="4h"', "policy: ladder.x"),
-        ('version="1"\n[ladder.x]\nlimit="soon"\nstep=[{at="due",tell="owner"}]', "policy: ladder.x.limit"),
-        ('version="1"\n[ladder.x]\nlimit="4h"\nstep=[{at="dew",tell="owner"}]', "policy: ladder.x.step[0].at"),
-        ('version="1"\n[ladder.x]\nlimit="4h"\nstep=[{at="due",tell="bob"}]', "policy: ladder.x.step[0].tell"),
-        ('version="1"\n[ladder.x]\nlimit="4h"\nlimti="4h"\nstep=[{at="due",tell="owner"}]', "policy: ladder.x.limti"),
+        (
+            'version="1"\n[ladder.x]\nlimit="soon"\nstep=[{at="due",tell="owner"}]',
+            "policy: ladder.x.limit",
+        ),
+        (
+            'version="1"\n[ladder.x]\nlimit="4h"\nstep=[{at="dew",tell="owner"}]',
+            "policy: ladder.x.step[0].at",
+        ),
+        (
+            'version="1"\n[ladder.x]\nlimit="4h"\nstep=[{at="due",tell="bob"}]',
+            "policy: ladder.x.step[0].tell",
+        ),
+        (
+            'version="1"\n[ladder.x]\nlimit="4h"\nlimti="4h"\nstep=[{at="due",tell="owner"}]',
+            "policy: ladder.x.limti",
+        ),
     ],
 )
 def test_a_wrong_policy_is_refused_by_name(text: str, field: str) -> None:

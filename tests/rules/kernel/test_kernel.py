@@ -22,7 +22,9 @@ def test_a_virtual_clock_moves_only_when_told_and_never_back() -> None:
     assert clock.now() > START + timedelta(days=365)
 
 
-def test_the_system_clock_waits_where_the_machine_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_system_clock_waits_where_the_machine_steps_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     times = iter([1000.0, 400.0, 1001.0])
     monkeypatch.setattr("time.time", lambda: next(times))
     system = SystemClock()
@@ -54,7 +56,10 @@ def test_ids_sort_by_time_and_differ() -> None:
         ({"TOCSIN_PORT": "eighty"}, "port"),
         ({"TOCSIN_DEBUG": "perhaps"}, "debug"),
         ({"TOCSIN_TIMEZONE": "Mars/Olympus"}, "timezone"),
-        ({"TOCSIN_SMTP_PASSWORD": "a", "TOCSIN_SMTP_PASSWORD_FILE": "b"}, "TOCSIN_SMTP_PASSWORD_FILE"),
+        (
+            {"TOCSIN_SMTP_PASSWORD": "a", "TOCSIN_SMTP_PASSWORD_FILE": "b"},
+            "TOCSIN_SMTP_PASSWORD_FILE",
+        ),
         ({"TOCSIN_SMTP_PASSWORD_FILE": "/nowhere"}, "TOCSIN_SMTP_PASSWORD_FILE"),
     ],
 )
@@ -68,9 +73,18 @@ def test_settings_are_strict_and_name_the_key(environ: dict[str, str], field: st
 def test_settings_from_file_environment_and_secret_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "t.toml").write_text('port = 9000\nallowed_hosts = ["a", "b"]\nhost = "0.0.0.0"\n')
     (tmp_path / "pw").write_text("hush\n")
-    environ = {"TOCSIN_HOST": "127.0.0.2", "TOCSIN_SMTP_PASSWORD_FILE": str(tmp_path / "pw"), "PATH": "/bin"}
+    environ = {
+        "TOCSIN_HOST": "127.0.0.2",
+        "TOCSIN_SMTP_PASSWORD_FILE": str(tmp_path / "pw"),
+        "PATH": "/bin",
+    }
     s = load(environ, tmp_path / "t.toml")
-    assert (s.port, s.allowed_hosts, s.host, s.smtp_password) == (9000, ("a", "b"), "127.0.0.2", "hush")
+    assert (s.port, s.allowed_hosts, s.host, s.smtp_password) == (
+        9000,
+        ("a", "b"),
+        "127.0.0.2",
+        "hush",
+    )
     (tmp_path / "bad.toml").write_text("prot = 1\n")
     with pytest.raises(BadSettings, match="no such setting"):
         load({}, tmp_path / "bad.toml")

@@ -24,12 +24,16 @@ markings = st.builds(
 
 @given(actors, markings)
 def test_an_administrator_alone_sees_nothing(actor: Actor, marking: Marking) -> None:
-    only = Actor("per_x", actor.agency, roles=frozenset({Role.ADMINISTRATOR}), operations=actor.operations)
+    only = Actor(
+        "per_x", actor.agency, roles=frozenset({Role.ADMINISTRATOR}), operations=actor.operations
+    )
     assert sight(only, marking, shared=True) is Sight.NO_CONTENT
 
 
 @given(actors, markings)
-def test_strict_things_of_others_are_never_seen_unless_shared_by_name(actor: Actor, marking: Marking) -> None:
+def test_strict_things_of_others_are_never_seen_unless_shared_by_name(
+    actor: Actor, marking: Marking
+) -> None:
     if marking.agency != actor.agency and marking.tlp in {Tlp.RED, Tlp.AMBER_STRICT}:
         assert sight(actor, marking) not in SEEN
 
@@ -55,7 +59,9 @@ def test_red_of_the_own_agency_needs_a_role_on_the_watch_floor() -> None:
     assert sight(Actor("p", "metro", roles=frozenset({Role.COLLECTOR})), red) is Sight.OWN_AGENCY
 
 
-@pytest.mark.parametrize("role", [Role.COLLECTOR, Role.PARTNER, Role.FIELD, Role.INSPECTOR, Role.ADMINISTRATOR])
+@pytest.mark.parametrize(
+    "role", [Role.COLLECTOR, Role.PARTNER, Role.FIELD, Role.INSPECTOR, Role.ADMINISTRATOR]
+)
 def test_only_release_authority_and_lead_release(role: Role) -> None:
     with pytest.raises(Forbidden) as caught:
         permit(Actor("p", "metro", roles=frozenset({role})), Permission.RELEASE)

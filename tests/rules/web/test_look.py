@@ -102,9 +102,8 @@ def test_marked_keeps_every_character_and_escapes_it(
 
 
 def test_overlapping_spans_become_one_mark_with_both_reasons() -> None:
-    html = _marks.marked(
-        "bring <b>guns</b> now", [(0, 9, "asks"), (6, 13, "arms"), (18, 21, "time")]
-    )
+    text = "bring <b>guns</b> now"
+    html = _marks.marked(text, [(0, 9, "asks"), (6, 13, "arms"), (18, 21, "time")])
     assert html.count("<mark") == 2
     assert 'title="asks; arms"' in html
     assert "<b>" not in html

@@ -51,7 +51,9 @@ def fresh_database(purpose: str) -> Iterator[str]:
         connections.close_all()
         admin = database.embedded_url(data, "postgres", "postgres")
         with psycopg.connect(admin, autocommit=True) as c:
-            c.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            c.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
 
 
 @contextmanager

@@ -90,10 +90,21 @@ def _append(what: str, writing: Any, author: Any, count: int) -> None:
         for i in range(count):
             if what == "duty":
                 open_duty(
-                    w, "review", f"wrn_{i}", "Review the draft", marking, owner_agency="fusion", owner_role="release_authority"
+                    w,
+                    "review",
+                    f"wrn_{i}",
+                    "Review the draft",
+                    marking,
+                    owner_agency="fusion",
+                    owner_role="release_authority",
                 )
             else:
-                w.append(UNMASKED, f"rpt_{i}", {"vault": "vlt_0123456789abcdefghij", "reason": {}}, marking=marking)
+                w.append(
+                    UNMASKED,
+                    f"rpt_{i}",
+                    {"vault": "vlt_0123456789abcdefghij", "reason": {}},
+                    marking=marking,
+                )
 
 
 def _sequence(url: str, ready: Any, stop: Any, results: Any) -> None:
@@ -157,8 +168,12 @@ def _reading(url: str) -> Iterator[Measure]:
     database.configure(url)
     begin = time.perf_counter()
     checking.rebuild(url, "bench_rebuild")
-    yield _rate("record.rebuild", size, begin, "by the same apply into a schema of its own, with indexes")
+    yield _rate(
+        "record.rebuild", size, begin, "by the same apply into a schema of its own, with indexes"
+    )
 
 
 def _rate(name: str, size: int, begin: float, how: str) -> Measure:
-    return Measure(name, round(size / (time.perf_counter() - begin)), "entries/s", f"{size} entries; {how}")
+    return Measure(
+        name, round(size / (time.perf_counter() - begin)), "entries/s", f"{size} entries; {how}"
+    )

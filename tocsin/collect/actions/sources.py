@@ -10,7 +10,15 @@ import msgspec
 from tocsin.collect import rules, store, terms
 from tocsin.collect.configs import check_config
 from tocsin.collect.models import Source
-from tocsin.collect.terms import Charter, FeedHealth, Health, Reliability, Scope, SourceKind, SourceState
+from tocsin.collect.terms import (
+    Charter,
+    FeedHealth,
+    Health,
+    Reliability,
+    Scope,
+    SourceKind,
+    SourceState,
+)
 from tocsin.duties import actions as duties
 from tocsin.duties.models import Duty
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid

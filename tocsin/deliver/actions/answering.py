@@ -135,7 +135,9 @@ def pass_on(actor: Actor, *, destination: str, text: str = "") -> None:
     with writing(actor) as w:
         row, _, delivery = _mine(actor, destination)
         if delivery is None:
-            raise Conflict("this was not sent to you by name", cure="Acknowledge it, or leave it to others.")
+            raise Conflict(
+                "this was not sent to you by name", cure="Acknowledge it, or leave it to others."
+            )
         _pass(w, row, delivery, text)
 
 
@@ -146,7 +148,9 @@ def acknowledge_by_voice(actor: Actor, *, destination: str, who: str, text: str 
     """
     permit(actor, Permission.DRAFT)
     if not who.strip():
-        raise Invalid("say who answered", field="who", cure="The post or the name, as they gave it.")
+        raise Invalid(
+            "say who answered", field="who", cure="The post or the name, as they gave it."
+        )
     with writing(actor) as w:
         row, duties = _lock(destination)
         permit_on(actor, Permission.DRAFT, marking_of(row), shared=row.sender == actor.agency)
@@ -226,7 +230,9 @@ def _acknowledge(
 
 def _act(w: Writing, row: Destination, words: str, delivery: Delivery | None) -> None:
     if row.acted_at is not None:
-        raise Conflict("what was done is already on the record", cure="Call the sender to add to it.")
+        raise Conflict(
+            "what was done is already on the record", cure="Call the sender to add to it."
+        )
     data = {
         "delivery": delivery.id if delivery else "",
         "acted": w.keep(row.id, {"text": words}),

@@ -147,11 +147,17 @@ class _Desk:
         )
         seat = Seat(agency, role)
         found = next(
-            (self._by_address[seat, w] for w in card.ways if w.address and (seat, w) in self._by_address),
+            (
+                self._by_address[seat, w]
+                for w in card.ways
+                if w.address and (seat, w) in self._by_address
+            ),
             self._by_rank.get((seat, row.rank)),
         )
         if found is not None and found.row.id in self._seen:
-            raise Invalid("stands twice in this file", field="row", cure="Keep one of the two rows.")
+            raise Invalid(
+                "stands twice in this file", field="row", cure="Keep one of the two rows."
+            )
         self._settle(row, seat, person, card, found)
 
     def _settle(
@@ -203,7 +209,11 @@ def checked(
         cure = "Choose somebody of that agency, or leave it empty."
         raise Invalid("the account belongs to another agency", field="account", cure=cure)
     plain = settings.current().allow_private_addresses
-    made = [rules.way(k, a, person=person, plain_http=plain) for k, a in ways if k == "inapp" or a.strip()]
+    made = [
+        rules.way(k, a, person=person, plain_http=plain)
+        for k, a in ways
+        if k == "inapp" or a.strip()
+    ]
     if not made:
         raise Invalid("there is no way to reach them", field="email", cure="Give at least one.")
     if len(made) > _MOST_WAYS:
@@ -229,7 +239,9 @@ def _add(
 ) -> str:
     new = new_id("rcp", w.at)
     data = _data(w, new, agency, role, rank, person, card)
-    w.append(terms.RECIPIENT_ADDED, new, data, marking=Marking(actor.agency, Tlp.AMBER_STRICT.value))
+    w.append(
+        terms.RECIPIENT_ADDED, new, data, marking=Marking(actor.agency, Tlp.AMBER_STRICT.value)
+    )
     return new
 
 
@@ -247,5 +259,7 @@ def _locked(actor: Actor, recipient: str, version: int) -> Recipient:
     if row.agency != actor.agency and not actor.system:
         raise Forbidden("another agency keeps this line", cure="Ask them to change it.")
     if row.version != version or not row.active:
-        raise Conflict("somebody changed this line since you opened it", cure="Reload and try again.")
+        raise Conflict(
+            "somebody changed this line since you opened it", cure="Reload and try again."
+        )
     return row

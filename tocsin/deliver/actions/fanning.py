@@ -273,6 +273,7 @@ def _close() -> int:
             stood = row.state in (State.NOBODY, State.QUEUED, State.FAILED)
             data = {"why": why.name, "state": State.STOPPED.value if stood else ""}
             w.append(terms.DESTINATION_CLOSED, row.id, data, marking=marking_of(row))
-        reaching.discharge(w, [d for d in duties if d.subject in ids], "the warning no longer holds")
+        reaching.discharge(
+            w, [d for d in duties if d.subject in ids], "the warning no longer holds"
+        )
     return len(rows)
-

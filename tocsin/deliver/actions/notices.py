@@ -50,7 +50,7 @@ def send_notices(*, limit: int = 200) -> int:
     its result kept at once: a kill in between may send one notice twice (with the same Message-ID), never none.
     """
     now = clock.now()
-    values = {"now": now, "oldest": now - _NO_OLDER, "limit": limit, "until": now + LEASE}
+    values: dict[str, datetime | int] = {"now": now, "oldest": now - _NO_OLDER, "limit": limit, "until": now + LEASE}
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         claimed = cursor.fetchall()
@@ -121,5 +121,3 @@ def page(subject: str) -> str:
     """The path of a subject's page, by the kind its id names; the front page for those without one."""
     kind = subject.partition("_")[0]
     return f"/{PAGES[kind]}/{subject}" if kind in PAGES else "/"
-
-

@@ -47,9 +47,7 @@ class Target:
         return cls(row.id, row.warning, seat, row.sender, row.precedence, marking_of(row))
 
 
-def queue(
-    w: Writing, target: Target, hops: Iterable[Hop], listed: Mapping[str, Recipient]
-) -> int:
+def queue(w: Writing, target: Target, hops: Iterable[Hop], listed: Mapping[str, Recipient]) -> int:
     """Queue a delivery for each hop; the sender finds them at once. Returns how many."""
     count = 0
     for hop in hops:
@@ -92,8 +90,12 @@ def locked(ids: Collection[str]) -> list[Destination]:
 
 
 def move_on(
-    w: Writing, rows: Sequence[Destination], *, same_person: bool, failed: Mapping[str, Sequence[str]] | None = None,
-    passed: bool = False
+    w: Writing,
+    rows: Sequence[Destination],
+    *,
+    same_person: bool,
+    failed: Mapping[str, Sequence[str]] | None = None,
+    passed: bool = False,
 ) -> None:
     """Try the next way or the next person for destinations the caller has locked and that have no answer.
 
@@ -106,7 +108,9 @@ def move_on(
         return
     w.flush()
     past: dict[str, list[Delivery]] = defaultdict(list)
-    for d in Delivery.objects.filter(destination__in=[r.id for r in rows]).order_by("queued_at", "id"):
+    for d in Delivery.objects.filter(destination__in=[r.id for r in rows]).order_by(
+        "queued_at", "id"
+    ):
         past[d.destination].append(d)
     operations = _operations(rows)
     able = entrants_of(rows, operations)
@@ -148,7 +152,9 @@ def _hops(
     passed: bool,
 ) -> list[Hop]:
     """The next tries; nobody who said "not for me" is asked again."""
-    out = {d.recipient for d in past if d.state == State.PASSED} | ({row.current} if passed else set())
+    out = {d.recipient for d in past if d.state == State.PASSED} | (
+        {row.current} if passed else set()
+    )
     hops = rules.next_hops(
         [e for e, _ in able if e.id not in out],
         store.tried(past),

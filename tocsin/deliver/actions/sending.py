@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
 
-from tocsin.deliver import rules, store, terms
+from tocsin.deliver import rules, terms
 from tocsin.deliver.actions import letters, reaching
 from tocsin.deliver.channels import Job, Roads, Undelivered
 from tocsin.deliver.models import Delivery, Destination, Lease
@@ -63,9 +63,7 @@ ON CONFLICT (delivery) DO UPDATE SET holder = excluded.holder, until = excluded.
 WHERE l.result = '' AND l.until <= %(now)s
 RETURNING l.delivery
 """
-_RENEW = (
-    "UPDATE deliver_lease SET until = %s WHERE delivery = %s AND holder = %s AND result = '' AND until > %s"
-)
+_RENEW = "UPDATE deliver_lease SET until = %s WHERE delivery = %s AND holder = %s AND result = '' AND until > %s"
 _ANSWER = (
     "UPDATE deliver_lease SET result = %s, reason = %s, detail = %s, at = %s "
     "WHERE delivery = %s AND holder = %s AND result = ''"
@@ -133,19 +131,21 @@ def _send(roads: Roads, job: Job, holder: str) -> None:
     except Undelivered as e:
         result = State.FAILED if e.permanent else State.RETRYING
         answer = (result.value, e.reason.name, e.detail)
-    except Exception:  # noqa: BLE001 - one bad message must not stop the others
+    except Exception:
         log.exception("sending %s failed in a way nobody foresaw", job.delivery)
         answer = (State.RETRYING.value, Reason.BAD_ANSWER.name, "an error of ours; see the log")
     with connection.cursor() as cursor:
         cursor.execute(_ANSWER, [*answer, clock.now(), job.delivery, holder])
         if cursor.rowcount == 0:
-            log.warning("the lease of %s was lost while it was sent: it may go out twice", job.delivery)
+            log.warning(
+                "the lease of %s was lost while it was sent: it may go out twice", job.delivery
+            )
 
 
 def _renewed(job: Job, holder: str, now: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_RENEW, [now + LEASE, job.delivery, holder, now])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount)
 
 
 def note_answers() -> int:
@@ -230,7 +230,8 @@ class Crew:
         self._held = 0
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._run, name=f"send-{i}", daemon=True) for i in range(threads)
+            threading.Thread(target=self._run, name=f"send-{i}", daemon=True)
+            for i in range(threads)
         ]
         for thread in self._threads:
             thread.start()
@@ -271,7 +272,9 @@ class Crew:
                     ready = True
                 _send(roads, job, self.holder)
             except DatabaseError:
-                log.exception("the database went away; %s is sent again after its lease", job.delivery)
+                log.exception(
+                    "the database went away; %s is sent again after its lease", job.delivery
+                )
                 connection.close()
                 ready = False
             finally:

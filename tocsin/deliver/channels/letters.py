@@ -39,7 +39,9 @@ class Letter:
     html: tuple[str, ...]
     data: dict[str, Any]
 
-    def to(self, *, name: str, address: str, sender: str, link: str, key: str, at: datetime) -> bytes:
+    def to(
+        self, *, name: str, address: str, sender: str, link: str, key: str, at: datetime
+    ) -> bytes:
         """The whole message for one recipient. `key` (the delivery's id) makes the Message-ID: the same
         delivery sent twice carries the same one, so mail systems and people recognise the double."""
         place = body_encode(link, maxlinelen=_LINE, eol="\r\n")

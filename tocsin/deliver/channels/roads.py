@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Protocol
 
 from tocsin.deliver.channels.inapp import InApp
@@ -11,8 +10,6 @@ from tocsin.deliver.channels.mail import Mail
 from tocsin.deliver.channels.webhook import Webhook
 from tocsin.deliver.terms import Channel, Reason, State
 from tocsin.kernel.settings import Settings
-
-log = logging.getLogger(__name__)
 
 
 class Road(Protocol):
@@ -27,27 +24,31 @@ class Roads:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._open: dict[str, Road] = {}
+        self._mail: Mail | None = None
+        self._others: dict[str, Road] = {}
 
     def send(self, job: Job) -> State:
         """Raises: TemporaryFailure, PermanentFailure."""
         if not job.address and job.channel != Channel.INAPP:
             raise PermanentFailure(Reason.FORGOTTEN)
-        return self._road(job.channel).send(job)
+        road = self.mail() if job.channel == Channel.EMAIL else self._other(Channel(job.channel))
+        return road.send(job)
 
     def mail(self) -> Mail:
-        """The mail channel, for messages that are not warnings."""
-        road = self._road(Channel.EMAIL)
-        assert isinstance(road, Mail)  # noqa: S101 - for the type checker
-        return road
+        """The mail channel; also for messages that are not warnings."""
+        if self._mail is None:
+            self._mail = Mail(self._settings)
+        return self._mail
 
-    def _road(self, channel: str) -> Road:
-        if channel not in self._open:
-            make = {Channel.EMAIL: Mail, Channel.WEBHOOK: Webhook}.get(Channel(channel))
-            self._open[channel] = make(self._settings) if make else InApp()
-        return self._open[channel]
+    def _other(self, channel: Channel) -> Road:
+        if channel not in self._others:
+            webhook = channel is Channel.WEBHOOK
+            self._others[channel] = Webhook(self._settings) if webhook else InApp()
+        return self._others[channel]
 
     def close(self) -> None:
-        for road in self._open.values():
+        if self._mail is not None:
+            self._mail.close()
+        for road in self._others.values():
             road.close()
-        self._open.clear()
+        self._mail, self._others = None, {}

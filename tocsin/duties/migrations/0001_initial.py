@@ -4,68 +4,99 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('version', models.TextField(primary_key=True, serialize=False)),
-                ('text', models.TextField()),
-                ('since', models.DateTimeField()),
+                ("version", models.TextField(primary_key=True, serialize=False)),
+                ("text", models.TextField()),
+                ("since", models.DateTimeField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Duty',
+            name="Duty",
             fields=[
-                ('agency', models.TextField(default='')),
-                ('tlp', models.TextField(default='AMBER+STRICT')),
-                ('operation', models.TextField(db_index=True, default='')),
-                ('id', models.TextField(primary_key=True, serialize=False)),
-                ('kind', models.TextField()),
-                ('subject', models.TextField(db_index=True)),
-                ('title', models.TextField()),
-                ('precedence', models.TextField(default='ROUTINE')),
-                ('owner_agency', models.TextField()),
-                ('owner_role', models.TextField(default='')),
-                ('owner_person', models.TextField(default='')),
-                ('ladder', models.TextField()),
-                ('ladder_version', models.TextField()),
-                ('steps', models.JSONField(default=list)),
-                ('repeat_s', models.IntegerField(default=0)),
-                ('opened_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('due_reason', models.TextField(default='')),
-                ('rung', models.IntegerField(default=0)),
-                ('next_at', models.DateTimeField(null=True)),
-                ('discharged_at', models.DateTimeField(null=True)),
-                ('discharged_by', models.TextField(default='')),
-                ('outcome', models.TextField(default='')),
+                ("agency", models.TextField(default="")),
+                ("tlp", models.TextField(default="AMBER+STRICT")),
+                ("operation", models.TextField(db_index=True, default="")),
+                ("id", models.TextField(primary_key=True, serialize=False)),
+                ("kind", models.TextField()),
+                ("subject", models.TextField(db_index=True)),
+                ("title", models.TextField()),
+                ("precedence", models.TextField(default="ROUTINE")),
+                ("owner_agency", models.TextField()),
+                ("owner_role", models.TextField(default="")),
+                ("owner_person", models.TextField(default="")),
+                ("ladder", models.TextField()),
+                ("ladder_version", models.TextField()),
+                ("steps", models.JSONField(default=list)),
+                ("repeat_s", models.IntegerField(default=0)),
+                ("opened_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("due_reason", models.TextField(default="")),
+                ("rung", models.IntegerField(default=0)),
+                ("next_at", models.DateTimeField(null=True)),
+                ("discharged_at", models.DateTimeField(null=True)),
+                ("discharged_by", models.TextField(default="")),
+                ("outcome", models.TextField(default="")),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('discharged_at', None), ('next_at__isnull', False)), fields=['next_at'], name='duties_duty_next'), models.Index(condition=models.Q(('discharged_at', None)), fields=['due_at'], name='duties_duty_owed'), models.Index(condition=models.Q(('discharged_at', None)), fields=['owner_agency', 'owner_role', 'due_at'], name='duties_duty_owner')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("discharged_at", None), ("next_at__isnull", False)),
+                        fields=["next_at"],
+                        name="duties_duty_next",
+                    ),
+                    models.Index(
+                        condition=models.Q(("discharged_at", None)),
+                        fields=["due_at"],
+                        name="duties_duty_owed",
+                    ),
+                    models.Index(
+                        condition=models.Q(("discharged_at", None)),
+                        fields=["owner_agency", "owner_role", "due_at"],
+                        name="duties_duty_owner",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('pk', models.CompositePrimaryKey('duty', 'rung', 'person', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('duty', models.TextField()),
-                ('rung', models.IntegerField()),
-                ('person', models.TextField()),
-                ('told_at', models.DateTimeField()),
-                ('planned_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "duty",
+                        "rung",
+                        "person",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("duty", models.TextField()),
+                ("rung", models.IntegerField()),
+                ("person", models.TextField()),
+                ("told_at", models.DateTimeField()),
+                ("planned_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('seen_at', None)), fields=['person', 'told_at'], name='duties_notice_unseen')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("seen_at", None)),
+                        fields=["person", "told_at"],
+                        name="duties_notice_unseen",
+                    )
+                ],
             },
         ),
     ]

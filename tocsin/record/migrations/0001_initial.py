@@ -6,92 +6,116 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('size', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('root', models.BinaryField()),
-                ('note', models.TextField()),
-                ('signed_at', models.DateTimeField()),
+                ("size", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("root", models.BinaryField()),
+                ("note", models.TextField()),
+                ("signed_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.TextField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('process', models.IntegerField()),
+                ("name", models.TextField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("process", models.IntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('pk', models.CompositePrimaryKey('level', 'index', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('level', models.SmallIntegerField()),
-                ('index', models.BigIntegerField()),
-                ('hash', models.BinaryField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "level",
+                        "index",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("level", models.SmallIntegerField()),
+                ("index", models.BigIntegerField()),
+                ("hash", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Pending',
+            name="Pending",
             fields=[
-                ('n', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('leaf', models.BinaryField()),
+                ("n", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("leaf", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Place',
+            name="Place",
             fields=[
-                ('seq', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('n', models.BigIntegerField(unique=True)),
-                ('leaf', models.BinaryField()),
+                ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("n", models.BigIntegerField(unique=True)),
+                ("leaf", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('exercise', models.TextField(default='')),
-                ('clock_offset_us', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("exercise", models.TextField(default="")),
+                ("clock_offset_us", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('n', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.TextField()),
-                ('subject', models.TextField()),
-                ('actor', models.TextField()),
-                ('agency', models.TextField(db_default='')),
-                ('tlp', models.TextField(db_default='')),
-                ('operation', models.TextField(db_default='')),
-                ('recorded_at', models.DateTimeField()),
-                ('body', models.BinaryField()),
+                ("n", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.TextField()),
+                ("subject", models.TextField()),
+                ("actor", models.TextField()),
+                ("agency", models.TextField(db_default="")),
+                ("tlp", models.TextField(db_default="")),
+                ("operation", models.TextField(db_default="")),
+                ("recorded_at", models.DateTimeField()),
+                ("body", models.BinaryField()),
             ],
             options={
-                'indexes': [models.Index(fields=['subject', 'n'], name='record_entry_subject')],
+                "indexes": [models.Index(fields=["subject", "n"], name="record_entry_subject")],
             },
         ),
         migrations.CreateModel(
-            name='Vault',
+            name="Vault",
             fields=[
-                ('id', models.TextField(primary_key=True, serialize=False)),
-                ('subject', models.TextField(db_index=True)),
-                ('body', models.JSONField()),
-                ('salt', models.BinaryField()),
-                ('sealed', models.BooleanField(default=False)),
-                ('kept_at', models.DateTimeField()),
-                ('words', models.GeneratedField(db_persist=True, expression=models.Func(models.F('body'), template="to_tsvector('english', coalesce(%(expressions)s->>'title', '') || ' ' || coalesce(%(expressions)s->>'text', ''))"), output_field=django.contrib.postgres.search.SearchVectorField())),
+                ("id", models.TextField(primary_key=True, serialize=False)),
+                ("subject", models.TextField(db_index=True)),
+                ("body", models.JSONField()),
+                ("salt", models.BinaryField()),
+                ("sealed", models.BooleanField(default=False)),
+                ("kept_at", models.DateTimeField()),
+                (
+                    "words",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(
+                            models.F("body"),
+                            template="to_tsvector('english', coalesce(%(expressions)s->>'title', '') || ' ' || coalesce(%(expressions)s->>'text', ''))",
+                        ),
+                        output_field=django.contrib.postgres.search.SearchVectorField(),
+                    ),
+                ),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(condition=models.Q(('sealed', False)), fields=['words'], name='record_vault_words')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        condition=models.Q(("sealed", False)),
+                        fields=["words"],
+                        name="record_vault_words",
+                    )
+                ],
             },
         ),
     ]

@@ -9,7 +9,7 @@ import msgspec
 
 from tocsin.collect import terms
 from tocsin.collect.models import Refusal, Source
-from tocsin.collect.terms import Refused, RefusalState
+from tocsin.collect.terms import RefusalState, Refused
 from tocsin.duties import actions as duties
 from tocsin.duties.models import Duty
 from tocsin.kernel.ids import new_id

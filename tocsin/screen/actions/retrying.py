@@ -16,7 +16,7 @@ from tocsin.collect.sources.letters import read_letter
 from tocsin.collect.sources.mapping import Mapping
 from tocsin.collect.sources.rows import reread
 from tocsin.collect.store import charter as charter_of
-from tocsin.collect.terms import Item, Refused, RefusalState, SourceKind
+from tocsin.collect.terms import Item, RefusalState, Refused, SourceKind
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.people.rules import permit

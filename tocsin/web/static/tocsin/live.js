@@ -114,7 +114,7 @@
     source = null;
     tell({ kind: "lost" });
     setTimeout(connect, retry * (0.5 + Math.random()));
-    retry = Math.min(30_000, retry * 2);
+    retry = Math.min(10_000, retry * 2);
   };
   const connect = () => {
     if (source) return;

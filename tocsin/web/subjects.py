@@ -1,0 +1,87 @@
+"""What an id stands for: its word, its page, and the act that answers a duty on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.urls import NoReverseMatch, reverse
+
+from tocsin.deliver.models import Destination
+
+_PAGES = {
+    "rpt": ("report", "report"),
+    "sit": ("situation", "situation"),
+    "wrn": ("warning", "warning"),
+    "rfi": ("rfi", "request for information"),
+    "dis": ("dissent", "concern"),
+    "op": ("operation", "operation"),
+    "src": ("source", "source"),
+    "ref": ("refused", "refused input"),
+    "dst": ("matrix", "delivery"),
+    "hnd": ("shifts", "hand-over note"),
+    "shf": ("shifts", "shift"),
+}
+
+_ACTS: Mapping[str, tuple[str, str]] = {
+    # kind of duty -> what the button says, and the page that answers it ('' = the subject's own)
+    "assess": ("Assess", "report"),
+    "second_reading": ("Read", "report"),
+    "settle": ("Settle", "report"),
+    "answer_tip": ("Answer", "report"),
+    "assess_whole": ("Assess", "situation"),
+    "draft_warning": ("Draft", "situation"),
+    "finish_draft": ("Finish", "warning-edit"),
+    "review": ("Review", "warning"),
+    "review_after": ("Review", "warning"),
+    "acknowledge": ("Acknowledge", "warning"),
+    "reach_by_hand": ("Call", "matrix"),
+    "answer_rfi": ("Answer", "rfi"),
+    "answer_dissent": ("Answer", "dissent"),
+    "mend_feed": ("Mend", "source"),
+    "retry_refused": ("Look", "refused"),
+    "update_plan": ("Update", "operation"),
+}
+_BARE = {"refused", "shifts"}
+"""Pages that list all of their kind, so that they take no id."""
+
+
+def word(subject: str) -> str:
+    """What a person calls it: `report`, `warning`; the prefix itself where it has no word."""
+    return _PAGES.get(subject.partition("_")[0], ("", subject.partition("_")[0]))[1]
+
+
+def subject_url(subject: str, *, warning: str = "") -> str:
+    """The page of a subject, '' where it has none. `warning` = whose delivery a destination is."""
+    name = _PAGES.get(subject.partition("_")[0], ("", ""))[0]
+    if subject.startswith("dst_"):
+        subject = warning
+    return page(name, subject) if name else ""
+
+
+def page(name: str, *args: str) -> str:
+    """The address of a page by its name, '' where this installation has no such page."""
+    try:
+        return reverse(name, args=None if name in _BARE else args)
+    except NoReverseMatch:
+        return ""
+
+
+def act_of(kind: str) -> str:
+    """What the button says that answers a duty of this kind."""
+    return _ACTS.get(kind, ("Open", ""))[0]
+
+
+def answer_url(kind: str, subject: str, operation: str = "", *, warning: str = "") -> str:
+    """Where a duty is answered; the record of its subject where its own page does not exist."""
+    name = _ACTS.get(kind, ("", ""))[1]
+    about = operation if name == "operation" else (warning or subject)
+    found = page(name, about) if name and about else ""
+    return found or subject_url(subject, warning=warning) or page("record", subject)
+
+
+def warnings_of(subjects: Iterable[str]) -> dict[str, str]:
+    """Destination id -> warning id, for those among `subjects` that are destinations: one query."""
+    wanted = [s for s in subjects if s.startswith("dst_")]
+    if not wanted:
+        return {}
+    return dict(Destination.objects.filter(id__in=wanted).values_list("id", "warning"))

@@ -43,7 +43,9 @@ PART = (
     '<b id="count">{}</b> <a href="#kept">kept</a> <input name="note" aria-label="Note"></div>'
 )
 
-RELEASED = "document.getElementById('go').onclick = () => { document.title = 'released' }"
+RELEASED = (
+    """void (document.getElementById("go").onclick = () => { document.title = "released" })"""
+)
 
 
 class Site:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from tocsin.collect.models import Source
     from tocsin.people.terms import Actor
 
-app = typer.Typer(help="Sources, files to load, how feeds are doing, refused input.", no_args_is_help=True)
-As = Annotated[str, typer.Option("--as", help="User name of the person who does it; the system if not given.")]
+app = typer.Typer(
+    help="Sources, files to load, how feeds are doing, refused input.", no_args_is_help=True
+)
+As = Annotated[
+    str, typer.Option("--as", help="User name of the person who does it; the system if not given.")
+]
 
 
 @app.callback()
@@ -39,7 +43,9 @@ def list_sources(user: As = "", json: Annotated[bool, typer.Option("--json")] = 
         for row in rows:
             typer.echo(_json(row.plain()))
         return
-    table = Table("id", "name", "kind", "agency", "state", "health", "24 h screened", "flagged", "refused")
+    table = Table(
+        "id", "name", "kind", "agency", "state", "health", "24 h screened", "flagged", "refused"
+    )
     for row in rows:
         s = row.source
         counts = (f"{row.screened:,}", f"{row.flagged:,}", f"{row.refused:,}")
@@ -49,8 +55,12 @@ def list_sources(user: As = "", json: Annotated[bool, typer.Option("--json")] = 
 
 @app.command("add")
 def add(
-    settings: Annotated[Path, typer.Argument(help="TOML file with kind, name, authority, purpose, [config] …")],
-    agency: Annotated[str, typer.Option(help="Agency it belongs to, when the system adds it.")] = "",
+    settings: Annotated[
+        Path, typer.Argument(help="TOML file with kind, name, authority, purpose, [config] …")
+    ],
+    agency: Annotated[
+        str, typer.Option(help="Agency it belongs to, when the system adds it.")
+    ] = "",
     user: As = "",
 ) -> None:
     """Add a source from a TOML file; prints its id."""
@@ -64,7 +74,9 @@ def run(source: Annotated[str, typer.Argument(help="Id or name.")], user: As = "
 
     actor = _actor(user)
     outcome = poll_now(actor, source=_source(actor, source).id)
-    typer.echo(f"{outcome.state.value}: {outcome.items} items, {outcome.refused} refused. {outcome.note}".strip())
+    typer.echo(
+        f"{outcome.state.value}: {outcome.items} items, {outcome.refused} refused. {outcome.note}".strip()
+    )
     if outcome.state.value == "failed":
         raise typer.Exit(1)
 
@@ -78,7 +90,9 @@ def health(user: As = "") -> None:
     console, bad = Console(), 0
     for row in overview(_actor(user), clock.now()):
         bad += row.failing
-        console.print(f"[{'red' if row.failing else 'green'}]{row.health_plain:>14}[/]  {row.source.name}  {row.note}")
+        console.print(
+            f"[{'red' if row.failing else 'green'}]{row.health_plain:>14}[/]  {row.source.name}  {row.note}"
+        )
     if bad:
         raise typer.Exit(1)
 
@@ -98,7 +112,7 @@ def refused(
     if retry and dismiss:
         raise Invalid("try again or let go, not both", field="--dismiss", cure="Choose one.")
     actor = _actor(user)
-    rows = store.refusals(actor, source=_source(actor, source).id if source else "")[:limit]
+    rows = list(store.refusals(actor, source=_source(actor, source).id if source else "")[:limit])
     if retry:
         _retry(actor, [row.id for row in rows])
         return
@@ -110,22 +124,38 @@ def refused(
     said = store.refusal_texts(rows)
     for row in rows:
         text = said.get(row.id, {})
-        table.add_row(row.id, text.get("where", ""), row.field, text.get("reason", row.why), text.get("cure", ""))
+        table.add_row(
+            row.id,
+            text.get("where", ""),
+            row.field,
+            text.get("reason", row.why),
+            text.get("cure", ""),
+        )
     Console().print(table)
 
 
 @app.command("file")
 def load(
-    paths: Annotated[list[Path], typer.Argument(help="JSON lines, CSV, Parquet (also .gz), .eml or mbox.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="JSON lines, CSV, Parquet (also .gz), .eml or mbox.")
+    ],
     source: Annotated[str, typer.Option(help="Id or name of the source it belongs to.")] = "",
     new: Annotated[str, typer.Option(help="Name of a new source to make for it.")] = "",
-    mapping: Annotated[Path | None, typer.Option(help="TOML file: which column becomes which part.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="TOML file: which column becomes which part.")
+    ] = None,
     agency: Annotated[str, typer.Option(help="With --new: the agency it belongs to.")] = "",
-    operation: Annotated[str, typer.Option(help="With --new: the operation it is collected for.")] = "",
+    operation: Annotated[
+        str, typer.Option(help="With --new: the operation it is collected for.")
+    ] = "",
     authority: Annotated[str, typer.Option(help="With --new: by what authority.")] = "exercise",
     purpose: Annotated[str, typer.Option(help="With --new: for what purpose.")] = "exercise",
-    again: Annotated[bool, typer.Option("--again", help="From the start, even if it was read before.")] = False,
-    label_field: Annotated[str, typer.Option(help="Column with a label to compare the flags with.")] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="From the start, even if it was read before.")
+    ] = False,
+    label_field: Annotated[
+        str, typer.Option(help="Column with a label to compare the flags with.")
+    ] = "",
     positive: Annotated[str, typer.Option(help="Labels that should be flagged, by comma.")] = "",
     user: As = "",
 ) -> None:
@@ -133,18 +163,30 @@ def load(
     from tocsin.cli.collecting import Loading  # noqa: PLC0415
 
     if bool(source) == bool(new):
-        raise Invalid("name a source, or a new one", field="--source", cure="Give --source NAME or --new NAME.")
+        raise Invalid(
+            "name a source, or a new one",
+            field="--source",
+            cure="Give --source NAME or --new NAME.",
+        )
     actor = _actor(user)
     table = _toml(mapping) if mapping else {}
     if new:
-        spec = {"kind": "file", "name": new, "authority": authority, "purpose": purpose, "operation": operation}
+        spec = {
+            "kind": "file",
+            "name": new,
+            "authority": authority,
+            "purpose": purpose,
+            "operation": operation,
+        }
         found = _add({**spec, "config": {"mapping": table} if table else {}}, agency, user)
     else:
         row = _source(actor, source)
         found = row.id
         if table:
             _remap(actor, row, table)
-    loading = Loading(actor, found, label_field, [p.strip() for p in positive.split(",") if p.strip()])
+    loading = Loading(
+        actor, found, label_field, [p.strip() for p in positive.split(",") if p.strip()]
+    )
     failed = [path for path in paths if not loading.read(path, again=again)]
     loading.summary(Console())
     if failed:
@@ -171,7 +213,11 @@ def _source(actor: Actor, named: str) -> Source:
     found = rows.filter(id=named).first() or rows.filter(name__iexact=named).first()
     if found is None:
         names = ", ".join(rows.values_list("name", flat=True)[:20])
-        raise NotFound(f"there is no source {named!r}", field="source", cure=f"There are: {names or 'none yet'}.")
+        raise NotFound(
+            f"there is no source {named!r}",
+            field="source",
+            cure=f"There are: {names or 'none yet'}.",
+        )
     return found
 
 
@@ -182,17 +228,23 @@ def _add(spec: dict[str, Any], agency: str, user: str) -> str:
     from tocsin.collect.terms import Scope  # noqa: PLC0415
     from tocsin.people.models import Agency  # noqa: PLC0415
 
-    allowed = {*"kind name authority purpose config operation tlp scope valid_from valid_until".split()}
+    allowed = {
+        *"kind name authority purpose config operation tlp scope valid_from valid_until".split()
+    }
     allowed |= {"retention_days", "reliability", "every_s"}
     if unknown := sorted(set(spec) - allowed):
-        raise Invalid("no such setting", field=unknown[0], cure=f"Use: {', '.join(sorted(allowed))}.")
+        raise Invalid(
+            "no such setting", field=unknown[0], cure=f"Use: {', '.join(sorted(allowed))}."
+        )
     if missing := sorted({"kind", "name", "authority", "purpose"} - set(spec)):
         raise Invalid("is missing", field=missing[0], cure="Add it.")
     actor = _actor(user)
     if actor.system and not agency:
         known = list(Agency.objects.values_list("id", flat=True)[:2])
         if len(known) != 1:
-            raise Invalid("say whose source it is", field="--agency", cure="Give --agency ID, or --as USER.")
+            raise Invalid(
+                "say whose source it is", field="--agency", cure="Give --agency ID, or --as USER."
+            )
         agency = known[0]
     try:
         scope = msgspec.convert(spec.pop("scope", {}), Scope)
@@ -227,7 +279,9 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
-        raise Invalid(f"cannot read {path}: {error.strerror}", field=str(path), cure="Check the path.") from error
+        raise Invalid(
+            f"cannot read {path}: {error.strerror}", field=str(path), cure="Check the path."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(str(error), field=str(path), cure="Mend the TOML.") from error
 

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from tocsin.collect import store
@@ -32,7 +39,9 @@ _SHOWN = 10
 class Loading:
     """Files taken in one after another for one source, with what became of them."""
 
-    def __init__(self, actor: Actor, source: str, label_field: str, positive: Sequence[str]) -> None:
+    def __init__(
+        self, actor: Actor, source: str, label_field: str, positive: Sequence[str]
+    ) -> None:
         self._actor = actor
         self._source = source
         self._positive = frozenset(positive)
@@ -47,7 +56,9 @@ class Loading:
         row = store.source(self._actor, self._source)
         config = read_config(SourceKind(row.kind), row.config)
         if not isinstance(config, FileConfig) or config.mapping is None:
-            raise Invalid("labels need a mapping", field="--label-field", cure="Give --mapping FILE.")
+            raise Invalid(
+                "labels need a mapping", field="--label-field", cure="Give --mapping FILE."
+            )
         extra = {**config.mapping.extra, LABEL: field}
         return replace(config.mapping, extra=extra, optional=(*config.mapping.optional, LABEL))
 
@@ -81,8 +92,11 @@ class Loading:
 
     def _tell(self, progress: Progress, task: TaskID, batch: Batch, taken: Taken) -> None:
         rate = taken.read / max(0.001, time.monotonic() - self._started)
-        note = f"{rate:,.0f} rows/s · {taken.flagged:,} flagged · {taken.refused:,} refused · {taken.seen_again:,} known"
-        progress.update(task, total=batch.total_bytes or None, completed=batch.done_bytes, note=note)
+        note = f"{rate:,.0f} rows/s · {taken.flagged:,} flagged · {taken.refused:,} refused"
+        note += f" · {taken.seen_again:,} known"
+        progress.update(
+            task, total=batch.total_bytes or None, completed=batch.done_bytes, note=note
+        )
 
     def _watch(self, item: Item, verdict: Verdict | None) -> None:
         label = item.extra.get(LABEL, "")
@@ -93,14 +107,25 @@ class Loading:
     def summary(self, console: Console) -> None:
         """Say what became of everything, which rows were refused, and how the flags compare with the labels."""
         t, took = self.total, max(0.001, time.monotonic() - self._started)
-        table = Table(title=f"{t.read:,} rows in {took:.1f} s ({t.read / took:,.0f} rows/s)", show_header=False)
+        table = Table(
+            title=f"{t.read:,} rows in {took:.1f} s ({t.read / took:,.0f} rows/s)",
+            show_header=False,
+        )
         rows = (
             ("screened", t.screened, "counted; what was not flagged is not kept"),
-            ("flagged", t.flagged, f"stored masked; {t.flagged - t.joined:,} to assess, {t.joined:,} near-copies of them"),
+            (
+                "flagged",
+                t.flagged,
+                f"stored masked; {t.flagged - t.joined:,} to assess, {t.joined:,} near-copies",
+            ),
             ("edited", t.revised, "a new version of a report that is stored"),
             ("known", t.seen_again, "stored before, unchanged"),
             ("outside the limits", t.outside, "counted, not kept"),
-            ("refused", t.refused, f"kept until somebody looks{f' ({t.unkept:,} counted only)' if t.unkept else ''}"),
+            (
+                "refused",
+                t.refused,
+                f"kept until somebody looks{f' ({t.unkept:,} counted only)' if t.unkept else ''}",
+            ),
         )
         for name, count, words in rows:
             table.add_row(name, f"{count:,}", words if count else "")
@@ -111,12 +136,18 @@ class Loading:
             self._labels(console)
 
     def _refused(self, console: Console) -> None:
-        rows = list(store.refusals(self._actor, source=self._source).filter(received_at__gte=self._begun)[:_SHOWN])
+        rows = list(
+            store.refusals(self._actor, source=self._source).filter(received_at__gte=self._begun)[
+                :_SHOWN
+            ]
+        )
         said = store.refusal_texts(rows)
         table = Table("where", "field", "reason", "cure", title=f"Refused (the first {len(rows)})")
         for row in rows:
             text = said.get(row.id, {})
-            table.add_row(text.get("where", ""), row.field, text.get("reason", ""), text.get("cure", ""))
+            table.add_row(
+                text.get("where", ""), row.field, text.get("reason", ""), text.get("cure", "")
+            )
         console.print(table)
 
     def _labels(self, console: Console) -> None:
@@ -131,7 +162,9 @@ class Loading:
             flagged = self.flagged.total()
             precision = f"{hits / flagged:.1%}" if flagged else "-"
             recall = f"{hits / wanted:.1%}" if wanted else "-"
-            console.print(f"precision {precision} ({hits:,} of {flagged:,}) · recall {recall} ({hits:,} of {wanted:,})")
+            console.print(
+                f"precision {precision} ({hits:,} of {flagged:,}) · recall {recall} ({hits:,} of {wanted:,})"
+            )
 
 
 def _bar() -> Progress:

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from contextlib import suppress
 
 import typer
 from rich.console import Console
@@ -37,13 +38,18 @@ SINGLE = {
 
 
 def setup() -> None:
-    """Make Django ready and the database reachable; for the commands that need them."""
+    """Make Django ready, the database reachable and the site's clock set; for the commands that need them."""
+    if "--help" in sys.argv:
+        return  # a group is set up before its command is asked for help
     import django  # noqa: PLC0415
-
-    from tocsin.record import database  # noqa: PLC0415
+    from django.db import ProgrammingError  # noqa: PLC0415
 
     django.setup()
+    from tocsin.record import database, store  # noqa: PLC0415
+
     database.ensure()
+    with suppress(ProgrammingError):  # no tables yet: `check` says so, `migrate` makes them
+        store.install_clock()
 
 
 def main() -> None:

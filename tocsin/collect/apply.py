@@ -42,7 +42,9 @@ def source_added(e: Entry) -> Iterable[Change]:
 def source_changed(e: Entry) -> Iterable[Change]:
     """The data holds the changed columns and the new version; `why` is the vault id of the reason."""
     allowed = {*_SOURCE, "tlp", "operation", "version"}
-    yield Set("collect_source", {"id": e.subject}, {k: v for k, v in e.data.items() if k in allowed})
+    yield Set(
+        "collect_source", {"id": e.subject}, {k: v for k, v in e.data.items() if k in allowed}
+    )
 
 
 @on(terms.SOURCE_HEALTH)
@@ -129,14 +131,18 @@ def report_revised(e: Entry) -> Iterable[Change]:
 @on(terms.REPORTS_SEEN_AGAIN)
 def seen_again(e: Entry) -> Iterable[Change]:
     for report, count in e.data["reports"].items():
-        yield Set("collect_report", {"id": report}, {"seen_count": count, "last_seen": e.recorded_at})
+        yield Set(
+            "collect_report", {"id": report}, {"seen_count": count, "last_seen": e.recorded_at}
+        )
 
 
 @on(terms.ITEMS_COUNTED)
 def counted(e: Entry) -> Iterable[Change]:
     d = e.data
     yield Add(
-        "collect_tally", {"source": e.subject, "hour": d["hour"]}, {name: d[name] for name in _COUNTS}
+        "collect_tally",
+        {"source": e.subject, "hour": d["hour"]},
+        {name: d[name] for name in _COUNTS},
     )
     for reason, items in d["reasons"].items():
         key = {"source": e.subject, "day": d["hour"][:10], "reason": reason}
@@ -244,5 +250,3 @@ def _blank_question(e: Entry) -> dict[str, Any]:
         "read_by": "",
         "read_at": None,
     }
-
-

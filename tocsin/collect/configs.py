@@ -42,7 +42,9 @@ class MailboxConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     def source(self) -> MailboxSource:
         """What the connector wants to know."""
-        return MailboxSource(self.host, self.user, self.folder, self.port, self.security, self.mark_seen)
+        return MailboxSource(
+            self.host, self.user, self.folder, self.port, self.security, self.mark_seen
+        )
 
 
 class NoConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +77,9 @@ def check_config(kind: SourceKind, config: dict[str, Any]) -> None:
     if isinstance(read, FileConfig) and read.mapping:
         check(read.mapping)
     if isinstance(read, FeedSource) and not read.url.startswith(("http://", "https://")):
-        raise Invalid("a feed's address starts with https:// or http://", field="url", cure="Paste it whole.")
+        raise Invalid(
+            "a feed's address starts with https:// or http://", field="url", cure="Paste it whole."
+        )
     if isinstance(read, MailboxConfig) and not read.password_env.startswith(_PASSWORD_PREFIX):
         raise Invalid(
             "names no variable for a mailbox's password",
@@ -93,5 +97,9 @@ def password(config: MailboxConfig) -> str:
         try:
             return Path(path).read_text().strip()
         except OSError as error:
-            raise BadSettings(f"cannot read {path}", field=f"{name}_FILE", cure="Check the path.") from error
-    raise BadSettings("is not set", field=name, cure="Set it where the worker runs, then try again.")
+            raise BadSettings(
+                f"cannot read {path}", field=f"{name}_FILE", cure="Check the path."
+            ) from error
+    raise BadSettings(
+        "is not set", field=name, cure="Set it where the worker runs, then try again."
+    )

@@ -118,10 +118,15 @@ def of(rows: Sequence[Source], now: datetime) -> list[Overview]:
         .annotate(Count("id"))
         .values_list("source", "id__count")
     )
-    newest = Run.objects.filter(source__in=ids).values("source").annotate(last=Max("id")).values("last")
+    newest = (
+        Run.objects.filter(source__in=ids).values("source").annotate(last=Max("id")).values("last")
+    )
     last = {run.source: run for run in Run.objects.filter(id__in=newest)}
     slots = [first + i * _HOUR for i in range(HOURS)]
-    return [_one(row, hours[row.id], slots, last.get(row.id), refused.get(row.id, 0), now) for row in rows]
+    return [
+        _one(row, hours[row.id], slots, last.get(row.id), refused.get(row.id, 0), now)
+        for row in rows
+    ]
 
 
 def _one(

@@ -84,7 +84,9 @@ class Report(Projection, Marked):
     last_seen = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["source", "identity"], name="collect_report_same")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "identity"], name="collect_report_same")
+        ]
         indexes = [
             models.Index(fields=["group"], name="collect_report_group"),
             models.Index(
@@ -114,7 +116,7 @@ class Version(Projection):
 
 
 class Group(Projection, Marked):
-    """Near-copies with one marking. `leader` = the report that carries the duty; `seed` = vault id of the first text."""
+    """Near-copies with one marking. `leader` = the report that owes the answer, `seed` = vault id of the first text."""
 
     id = models.TextField(primary_key=True)
     seed = models.TextField()
@@ -173,7 +175,11 @@ class Refusal(Projection, Marked):
     class Meta:
         db_table = "collect_refused"
         indexes = [
-            models.Index(fields=["agency", "received_at"], name="collect_refused_open", condition=models.Q(state="OPEN")),
+            models.Index(
+                fields=["agency", "received_at"],
+                name="collect_refused_open",
+                condition=models.Q(state="OPEN"),
+            ),
             models.Index(fields=["source", "received_at"], name="collect_refused_source"),
         ]
 

@@ -67,7 +67,9 @@ def source_names(ids: Iterable[str]) -> dict[str, str]:
 
 def tip_lines() -> QuerySet[Source]:
     """The open tip lines, for the public page."""
-    return Source.objects.filter(kind=SourceKind.TIP, state=SourceState.ACTIVE).order_by("name", "id")
+    return Source.objects.filter(kind=SourceKind.TIP, state=SourceState.ACTIVE).order_by(
+        "name", "id"
+    )
 
 
 def charter(row: Source) -> Charter:
@@ -83,7 +85,9 @@ def charter(row: Source) -> Charter:
     )
 
 
-def refusals(actor: Actor, *, source: str = "", state: str = RefusalState.OPEN) -> QuerySet[Refusal]:
+def refusals(
+    actor: Actor, *, source: str = "", state: str = RefusalState.OPEN
+) -> QuerySet[Refusal]:
     """Refused input the actor may see, newest first."""
     rows = visible_to(actor, Refusal.objects.filter(state=state)).order_by("-received_at", "-id")
     return rows.filter(source=source) if source else rows
@@ -117,5 +121,7 @@ def tip_exchange(report_id: str) -> list[dict[str, Any]]:
 
 def unread_tips(actor: Actor) -> QuerySet[Report]:
     """Reports whose giver added something nobody has read yet."""
-    waiting = TipQuestion.objects.filter(report=OuterRef("pk"), read_at=None).exclude(answered_at=None)
+    waiting = TipQuestion.objects.filter(report=OuterRef("pk"), read_at=None).exclude(
+        answered_at=None
+    )
     return visible_to(actor, Report.objects.filter(Exists(waiting))).order_by("received_at", "id")

@@ -66,9 +66,9 @@ def configure(url: str, *, pool: bool = False) -> None:
 
     django.DATABASES = {"default": database(url, pool=pool)}
     connections.settings = connections.configure_settings(django.DATABASES)
-    if hasattr(connections._connections, "default"):
-        connections["default"].close()
-        del connections["default"]
+    for opened in connections.all(initialized_only=True):
+        opened.close()
+        del connections[opened.alias]
 
 
 def owner_url(name: str | None = None) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from tocsin.warn.document import paragraphs
 from tocsin.warn.terms import Content
 
-_WORD = re.compile(r"\s+|[^\s]+")
+_WORD = re.compile(r"^\s+|\S+\s*")
 
 
 class Kind(StrEnum):

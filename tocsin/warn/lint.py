@@ -249,7 +249,8 @@ def _estimation(sheet: Sheet, now: datetime) -> Iterator[Finding]:
                     f"One sentence says how likely (“{likely[0]}”) and how sure (“{sure[0]}”).",
                     "Make it two sentences: how likely it is; then how sure you are, and why.",
                 )
-        if off := estimates.off_scale(text):
+        judging = where in ("title", "summary") or where.endswith(".text")
+        if judging and (off := estimates.off_scale(text)):
             yield _advise(
                 "off_scale",
                 where,

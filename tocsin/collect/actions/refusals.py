@@ -20,7 +20,11 @@ def dismiss_refused(actor: Actor, *, refused: list[str], reason: str) -> int:
     """
     permit(actor, Permission.COLLECT)
     if len(reason.strip()) < 5:
-        raise Invalid("say why it can be let go", field="reason", cure="For example: empty rows, nothing lost.")
+        raise Invalid(
+            "say why it can be let go",
+            field="reason",
+            cure="For example: empty rows, nothing lost.",
+        )
     count = 0
     with writing(actor) as w:
         for one in dict.fromkeys(refused):
@@ -43,10 +47,20 @@ def locked_refusal(actor: Actor, refused: str) -> Refusal:
 
 
 def close_refused(
-    w: Writing, row: Refusal, state: RefusalState, outcome: str, reason: dict[str, str] | None = None
+    w: Writing,
+    row: Refusal,
+    state: RefusalState,
+    outcome: str,
+    reason: dict[str, str] | None = None,
 ) -> None:
     """Close a refusal that the caller has locked; the duty ends with the last of the source's."""
-    data = {"id": row.id, "state": state.value, "version": row.version + 1, "outcome": outcome, "reason": reason}
+    data = {
+        "id": row.id,
+        "state": state.value,
+        "version": row.version + 1,
+        "outcome": outcome,
+        "reason": reason,
+    }
     w.append(terms.REFUSAL_CLOSED, row.source, data, marking=marking_of(row))
 
 
@@ -54,6 +68,10 @@ def settle_duties(w: Writing, refused: list[str]) -> None:
     """End the duty of each source that has no open refusal left."""
     w.flush()
     sources = set(Refusal.objects.filter(id__in=refused).values_list("source", flat=True))
-    still = set(Refusal.objects.filter(source__in=sources, state=RefusalState.OPEN).values_list("source", flat=True))
+    still = set(
+        Refusal.objects.filter(source__in=sources, state=RefusalState.OPEN).values_list(
+            "source", flat=True
+        )
+    )
     for source in sorted(sources - still):
         duties.discharge(w, source, "retry_refused", "all refused input was decided on")

@@ -118,7 +118,11 @@ def pause_source(actor: Actor, *, source: str, version: int, reason: str) -> Non
         row = _locked(actor, source, version)
         if row.state == SourceState.PAUSED:
             raise Conflict("it is paused already")
-        data = {"state": SourceState.PAUSED.value, "version": version + 1, "why": w.keep(source, {"text": reason})}
+        data = {
+            "state": SourceState.PAUSED.value,
+            "version": version + 1,
+            "why": w.keep(source, {"text": reason}),
+        }
         w.append(terms.SOURCE_CHANGED, source, data, marking=marking_of(row))
         duties.discharge(w, source, "mend_feed", "the source was paused")
 
@@ -170,25 +174,43 @@ def _locked(actor: Actor, source: str, version: int) -> Source:
     if row.agency != actor.agency and not actor.system:
         raise Forbidden("only its own agency changes a source")
     if row.version != version:
-        raise Conflict("somebody changed this source since you opened it", cure="Reload and try again.")
+        raise Conflict(
+            "somebody changed this source since you opened it", cure="Reload and try again."
+        )
     return row
 
 
 def _check(row: Source) -> None:
     """Refuse a source that could not be used, naming the field."""
     if not row.name or len(row.name) > _LONGEST_NAME:
-        raise Invalid("give it a name of at most 120 characters", field="name", cure="For example: City news feed.")
+        raise Invalid(
+            "give it a name of at most 120 characters",
+            field="name",
+            cure="For example: City news feed.",
+        )
     taken = Source.objects.filter(agency=row.agency, name__iexact=row.name).exclude(id=row.id)
     if taken.exists():
-        raise Invalid(f"your agency has a source called {row.name!r}", field="name", cure="Choose another name.")
+        raise Invalid(
+            f"your agency has a source called {row.name!r}",
+            field="name",
+            cure="Choose another name.",
+        )
     if not Agency.objects.filter(id=row.agency).exists():
-        raise Invalid(f"there is no agency {row.agency!r}", field="agency", cure="Add the agency first.")
+        raise Invalid(
+            f"there is no agency {row.agency!r}", field="agency", cure="Add the agency first."
+        )
     if row.tlp not in list(Tlp):
-        raise Invalid(f"{row.tlp!r} is no marking", field="tlp", cure=f"Use one of: {', '.join(Tlp)}.")
+        raise Invalid(
+            f"{row.tlp!r} is no marking", field="tlp", cure=f"Use one of: {', '.join(Tlp)}."
+        )
     if row.every_s < LEAST_EVERY_S:
-        raise Invalid("that is too often", field="every_s", cure=f"Use {LEAST_EVERY_S} seconds or more.")
+        raise Invalid(
+            "that is too often", field="every_s", cure=f"Use {LEAST_EVERY_S} seconds or more."
+        )
     if row.operation and not Operation.objects.filter(id=row.operation).exists():
-        raise Invalid(f"there is no operation {row.operation!r}", field="operation", cure="Open it first.")
+        raise Invalid(
+            f"there is no operation {row.operation!r}", field="operation", cure="Open it first."
+        )
     _check_charter(row)
     check_config(SourceKind(row.kind), row.config)
 
@@ -220,5 +242,3 @@ _FIELDS = {"purposes": "purpose", "retention": "retention_days"}
 
 def _data(fields: dict[str, Any]) -> dict[str, Any]:
     return {k: stamp(v) if isinstance(v, datetime) else v for k, v in fields.items()}
-
-

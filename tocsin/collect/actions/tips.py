@@ -39,7 +39,9 @@ def ask_tipster(actor: Actor, *, report: str, text: str) -> str:
     text = text.strip()
     if not 5 <= len(text) <= QUESTION_CAP:
         raise Invalid(
-            f"write between 5 and {QUESTION_CAP} characters", field="text", cure="One question at a time."
+            f"write between 5 and {QUESTION_CAP} characters",
+            field="text",
+            cure="One question at a time.",
         )
     tip = _own(actor, report)
     question = new_id("tqa")
@@ -112,7 +114,9 @@ def tip_of(code: str, *, lock: bool = False) -> Tip:
     found = rows.filter(code=code_digest(code)).first()
     if found is None:
         raise NotFound(
-            "no tip has this code", field="code", cure="Check it: four groups of four letters and digits."
+            "no tip has this code",
+            field="code",
+            cure="Check it: four groups of four letters and digits.",
         )
     return found
 

@@ -22,7 +22,7 @@ from tocsin.collect.terms import (
 )
 from tocsin.kernel import clock
 from tocsin.people.rules import permit_on
-from tocsin.people.terms import SYSTEM, Actor, Permission
+from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import marking_of
 from tocsin.screen import store
 from tocsin.screen.actions.reading import fetch, finish, take_batch

@@ -70,7 +70,9 @@ def read_file(
         raise Invalid(ruling.plain, field=ruling.field, cure=ruling.cure)
     config = read_config(SourceKind(row.kind), row.config)
     if not isinstance(config, FileConfig):
-        raise Invalid("this source does not read files", field="source", cure="Use one of kind file.")
+        raise Invalid(
+            "this source does not read files", field="source", cure="Use one of kind file."
+        )
     if not path.is_file():
         raise Invalid(f"there is no file {path}", field="path", cure="Check the path.")
     what = pseudonym("file", str(path.resolve()))
@@ -139,7 +141,9 @@ def take_batch(
     return total
 
 
-def finish(row: Source, outcome: Fetched, taken: Taken, *, what: str = "", took_ms: int = 0) -> None:
+def finish(
+    row: Source, outcome: Fetched, taken: Taken, *, what: str = "", took_ms: int = 0
+) -> None:
     """Note how a reading ended: a row for the health page, and on the record when the health changed."""
     at = clock.now()
     with writing(SYSTEM) as w:

@@ -23,9 +23,12 @@ MOST_REFUSED = 5000
 
 UNREADABLE = "unreadable"
 
+
 def keep_refused(w: Writing, row: Source, chunk: Chunk, retention_until: str) -> None:
     """Keep what a chunk refused, and owe somebody's look at it: one duty a source at a time."""
-    kept: list[tuple[Refused, str, dict[str, Any]]] = [(r, UNREADABLE, _sealed(r.raw)) for r in chunk.refused]
+    kept: list[tuple[Refused, str, dict[str, Any]]] = [
+        (r, UNREADABLE, _sealed(r.raw)) for r in chunk.refused
+    ]
     for item, ruling in chunk.barred:
         refusal = Refused(item.key or "item", ruling.field, ruling.plain, ruling.cure)
         kept.append((refusal, ruling.reason.value, {"item": msgspec.to_builtins(item)}))
@@ -34,7 +37,9 @@ def keep_refused(w: Writing, row: Source, chunk: Chunk, retention_until: str) ->
     taken = chunk.taken
     taken.refused += len(kept)
     taken.reasons.update(why for _, why, _ in kept)
-    room = max(0, MOST_REFUSED - Refusal.objects.filter(source=row.id, state=RefusalState.OPEN).count())
+    room = max(
+        0, MOST_REFUSED - Refusal.objects.filter(source=row.id, state=RefusalState.OPEN).count()
+    )
     taken.unkept += max(0, len(kept) - room)
     for refusal, why, raw in kept[:room]:
         _keep(w, row, refusal, why, raw, retention_until)
@@ -50,7 +55,9 @@ def keep_refused(w: Writing, row: Source, chunk: Chunk, retention_until: str) ->
         )
 
 
-def _keep(w: Writing, row: Source, refusal: Refused, why: str, raw: dict[str, Any], until: str) -> None:
+def _keep(
+    w: Writing, row: Source, refusal: Refused, why: str, raw: dict[str, Any], until: str
+) -> None:
     said = {"where": refusal.where, "reason": refusal.reason, "cure": refusal.cure}
     data = {
         "id": new_id("ref", w.at),

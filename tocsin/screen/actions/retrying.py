@@ -34,7 +34,9 @@ _FEED_ENTRY = Mapping(
     html=True,
 )
 _PLAIN_ITEM = Mapping(
-    fields={name: name for name in ("key", "text", "title", "url", "author", "at", "thread", "lang")},
+    fields={
+        name: name for name in ("key", "text", "title", "url", "author", "at", "thread", "lang")
+    },
     optional=("key", "title", "url", "author", "at", "thread", "lang"),
 )
 
@@ -73,7 +75,12 @@ def _read_again(source: Source, raw: dict[str, Any]) -> Item | Refused:
         return msgspec.convert(raw["item"], Item)
     data = base64.b64decode(raw["base64"]) if "base64" in raw else str(raw.get("raw", "")).encode()
     if not data:
-        return Refused("", "", "the input itself was not kept", "Dismiss it, and fetch it anew from its source.")
+        return Refused(
+            "",
+            "",
+            "the input itself was not kept",
+            "Dismiss it, and fetch it anew from its source.",
+        )
     return _reader(source)(data)
 
 

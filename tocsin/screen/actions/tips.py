@@ -57,14 +57,13 @@ def give_tip(
     taken = take_in(row, [item], forced=True, saving=receipt)
     if not taken.reports:
         raise Conflict(
-            "the tip line is not open at the moment", cure="Call 911, or your local police, instead."
+            "the tip line is not open at the moment",
+            cure="Call 911, or your local police, instead.",
         )
     return code
 
 
-def _give(
-    w: Writing, row: Source, report: str, marking: Marking, code: str, contact: str
-) -> None:
+def _give(w: Writing, row: Source, report: str, marking: Marking, code: str, contact: str) -> None:
     kept = Report.objects.values_list("retention_until", flat=True).get(id=report)
     data: dict[str, Any] = {
         "code": code_digest(code),
@@ -134,7 +133,9 @@ def _owe(w: Writing, report: Report, precedence: Precedence) -> None:
 def _tip_source(source: str) -> Source:
     row = Source.objects.filter(id=source, kind=SourceKind.TIP).first()
     if row is None:
-        raise NotFound("there is no such tip line", field="source", cure="Choose one from the list.")
+        raise NotFound(
+            "there is no such tip line", field="source", cure="Choose one from the list."
+        )
     if row.state != SourceState.ACTIVE:
         raise Conflict("this tip line is closed", field="source", cure="Choose another one.")
     return row

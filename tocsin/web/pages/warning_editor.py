@@ -54,7 +54,7 @@ class DraftForm(forms.Form):
 
     type = forms.ChoiceField(label="Kind of warning")
     operation = forms.ChoiceField(label="About which event", required=False)
-    label = forms.ChoiceField(label="How far it may travel (TLP)", required=False)
+    label = forms.ChoiceField(label="TLP: how far it may travel", required=False)
     precedence = forms.ChoiceField(label="How urgent", choices=[(p.value, p.value) for p in Precedence])
     expires_at = LocalTimeField(label="Holds until", required=False)
     title = forms.CharField(label="Title", required=False, max_length=300)
@@ -69,6 +69,8 @@ class DraftForm(forms.Form):
     actions = forms.CharField(
         label="What you ask the reader to do", required=False, widget=_area(3), help_text="One request a line."
     )
+
+    use_required_attribute = False
 
     def __init__(self, *args: Any, events: list[tuple[str, str]], fixed: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -281,6 +283,8 @@ def _editor(
     *,
     status: int = 200,
 ) -> HttpResponse:
+    for name in ("title", "summary", "label", "changed"):
+        form.fields[name].required = True  # for release, not for saving: it only is not called optional
     listed = _listed(a, typed, row, situation, operation)
     numbers = {c.id: n for n, c in enumerate(listed, 1)}
     chosen = form.data.get("type") if form.is_bound else form.initial.get("type")

@@ -210,12 +210,10 @@ def clock_of(row: Warning, now: datetime) -> dict[str, Any] | None:
     else:
         role = Role(duty.owner_role).title if duty.owner_role else "the agency"
         whose = f"{role}, {agencies.get(duty.owner_agency, duty.owner_agency)}"
-    return {
-        "duty": duty,
-        "whose": whose,
-        "told": [known.get(p, p) for p in told],
-        "next": duties.asked_next(duty, now) or _next_releaser(duty, row, now),
-    }
+    asked = [known.get(p, p) for p in told]
+    following = duties.asked_next(duty, now) or _next_releaser(duty, row, now)
+    again = bool(following) and set(following) <= set(asked)
+    return {"duty": duty, "whose": whose, "told": asked, "next": following, "again": again}
 
 
 def _next_releaser(duty: Any, row: Warning, now: datetime) -> list[str]:

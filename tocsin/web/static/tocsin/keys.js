@@ -16,7 +16,7 @@
   const press = (node) => {
     if (node.matches("input:not([type=checkbox], [type=radio]), select, textarea")) { node.focus(); node.select?.(); return; }
     node.focus({ preventScroll: false });
-    node.click();
+    
   };
 
   const items = (list) => [...list.querySelectorAll("[data-item]")].filter(seen);

@@ -80,7 +80,9 @@ def owed(destination: str, kind: str = "acknowledge") -> Duty | None:
 def test_a_release_goes_to_the_first_person_of_every_role_once(
     cast: Cast, mail: Sink, virtual: VirtualClock
 ) -> None:
-    listed(cast, "metro", "partner", ("Desk", ["desk@metro.example"]), ("Chief", ["c@metro.example"]))
+    listed(
+        cast, "metro", "partner", ("Desk", ["desk@metro.example"]), ("Chief", ["c@metro.example"])
+    )
     row = released(cast)
     for _ in range(3):
         work(virtual)
@@ -89,7 +91,11 @@ def test_a_release_goes_to_the_first_person_of_every_role_once(
     assert metro.state == State.SENT
     duty = owed(metro.id)
     assert duty is not None
-    assert (duty.owner_agency, duty.owner_role, duty.precedence) == ("metro", "partner", "IMMEDIATE")
+    assert (duty.owner_agency, duty.owner_role, duty.precedence) == (
+        "metro",
+        "partner",
+        "IMMEDIATE",
+    )
     assert FanOut.objects.get(warning=row.id).destinations == 2
     assert Lease.objects.count() == 0
 
@@ -214,7 +220,11 @@ def test_refused_for_now_is_tried_again_with_growing_waits(
     work(virtual)
     metro = seat(row.id, "metro")
     delivery = Delivery.objects.get(destination=metro.id)
-    assert (delivery.state, delivery.failure, delivery.reason) == (State.RETRYING, "temporary", "BUSY")
+    assert (delivery.state, delivery.failure, delivery.reason) == (
+        State.RETRYING,
+        "temporary",
+        "BUSY",
+    )
     assert delivery.next_try_at is not None
     assert timedelta(seconds=12) <= delivery.next_try_at - virtual.now() <= timedelta(seconds=18)
     assert metro.state == State.QUEUED
@@ -292,7 +302,9 @@ def test_without_a_mail_server_mail_is_kept_as_files(
 def test_an_update_reaches_everyone_who_got_the_first_and_says_what_changed(
     cast: Cast, mail: Sink, virtual: VirtualClock
 ) -> None:
-    listed(cast, "metro", "partner", ("Desk", ["desk@metro.example"]), ("Chief", ["c@metro.example"]))
+    listed(
+        cast, "metro", "partner", ("Desk", ["desk@metro.example"]), ("Chief", ["c@metro.example"])
+    )
     listed(cast, "capitol", "partner", ("Paul", ["paul@capitol.example"]))
     seats = [{"agency": "capitol", "role": "partner"}]
     row = released(cast, distribution=[*seats, *Operation.objects.get(id=cast.march).must_know])
@@ -300,9 +312,13 @@ def test_an_update_reaches_everyone_who_got_the_first_and_says_what_changed(
     update = warn.update(cast.ana, warning=row.id, version=current(row.id).version)
     fresh = current(update)
     changed = words(fresh.cites[0]["id"], changed="The south doors are named too.")
-    warn.revise(cast.ana, warning=update, version=fresh.version, content=changed, distribution=[
-        *Operation.objects.get(id=cast.march).must_know
-    ])
+    warn.revise(
+        cast.ana,
+        warning=update,
+        version=fresh.version,
+        content=changed,
+        distribution=[*Operation.objects.get(id=cast.march).must_know],
+    )
     warn.submit(cast.ana, warning=update, version=current(update).version)
     mail.messages.clear()
     warn.release(cast.rhea, warning=update, version=current(update).version)
@@ -376,12 +392,13 @@ def test_webhook_is_signed_and_a_refusal_goes_on(
     from tocsin.deliver.channels.webhook import secret_of  # noqa: PLC0415
     from tocsin.kernel import settings  # noqa: PLC0415
 
-    with hook() as partner, settings_as(
-        **{"allow_private_addresses": True, "smtp_host": "127.0.0.1", "smtp_port": mail.port}
+    with (
+        hook() as partner,
+        settings_as(
+            allow_private_addresses=True, smtp_host="127.0.0.1", smtp_port=mail.port
+        ),
     ):
-        (line,) = listed(
-            cast, "metro", "partner", ("System", [partner.url, "desk@metro.example"])
-        )
+        (line,) = listed(cast, "metro", "partner", ("System", [partner.url, "desk@metro.example"]))
         row = released(cast)
         work(virtual)
         headers, body = partner.got[0]

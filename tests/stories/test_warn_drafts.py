@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.people.terms import SYSTEM
 from tocsin.people.visibility import visible_to
-from tocsin.record import applying, store as record
+from tocsin.record import applying
+from tocsin.record import store as record
 from tocsin.record.canonical import canonical, commitment
 from tocsin.record.models import Entry, Vault
 from tocsin.warn import actions, changes, store
@@ -38,7 +40,9 @@ def owed(kind: str, warning: str) -> Duty | None:
     return Duty.objects.filter(kind=kind, subject=warning, discharged_at=None).first()
 
 
-def test_a_draft_starts_from_its_situation_with_sources_pinned_and_the_must_know_roles(cast: Cast) -> None:
+def test_a_draft_starts_from_its_situation_with_sources_pinned_and_the_must_know_roles(
+    cast: Cast,
+) -> None:
     made, report = situation(cast)
     draft = actions.draft(cast.ana, type="BULLETIN", content=words(report), situation=made)
     row = now(draft)
@@ -144,7 +148,11 @@ def test_a_draft_left_alone_is_asked_for_then_goes_up(cast: Cast, virtual: Virtu
     assert owed("finish_draft", row.id) is None
     assert now(row.id).state == "ABANDONED"
     step = store.history(now(row.id))[-1]
-    assert (step.act, step.person, step.text) == ("ABANDONED", "Rhea Ross", "The march was called off.")
+    assert (step.act, step.person, step.text) == (
+        "ABANDONED",
+        "Rhea Ross",
+        "The march was called off.",
+    )
 
 
 def test_a_partner_sees_nothing_before_release_and_the_outsider_nothing_after(cast: Cast) -> None:
@@ -153,7 +161,9 @@ def test_a_partner_sees_nothing_before_release_and_the_outsider_nothing_after(ca
         for who in (cast.paul, cast.olga, cast.mona, cast.otto, cast.ada):
             with pytest.raises(NotFound):
                 store.warning(who, row.id)
-            assert not visible_to(who, Duty.objects.filter(subject=row.id), subject="subject"), stage
+            assert not visible_to(who, Duty.objects.filter(subject=row.id), subject="subject"), (
+                stage
+            )
         if stage == "draft":
             actions.submit(cast.ana, warning=row.id, version=1)
     actions.release(cast.rhea, warning=row.id, version=2)
@@ -168,6 +178,7 @@ def test_the_outsider_finds_every_door_shut(cast: Cast) -> None:
     made, _ = situation(cast)
     draft, review, live = drafted(cast), in_review(cast), released(cast)
     otto = cast.otto
+    do: Callable[..., Any]
     at: dict[str, Any] = {"version": 1}
     with pytest.raises(NotFound):
         actions.draft(otto, type="NOTE", content=Content(), situation=made)
@@ -226,7 +237,9 @@ def test_dissent_on_what_it_rests_on_is_asked_for(cast: Cast) -> None:
     row = drafted(cast)
     file_dissent(cast.pia, about=row.cites[0]["id"], text="This reads as hyperbole to me.")
     assert "dissent_not_noted" in {f.code for f in store.findings(row, row.drafted_at)}
-    content = msgspec.structs.replace(store.content(row), dissent="One office reads the posts as talk.")
+    content = msgspec.structs.replace(
+        store.content(row), dissent="One office reads the posts as talk."
+    )
     actions.revise(cast.ana, warning=row.id, version=1, content=content)
     assert "dissent_not_noted" not in {f.code for f in store.findings(now(row.id), row.drafted_at)}
 
@@ -234,7 +247,9 @@ def test_dissent_on_what_it_rests_on_is_asked_for(cast: Cast) -> None:
 def test_a_null_report_is_not_an_all_clear(cast: Cast, virtual: VirtualClock) -> None:
     fields: dict[str, Any] = {
         "type": "NO_THREAT",
-        "content": Content(title="Nothing known for the march", summary="As of now nothing is known."),
+        "content": Content(
+            title="Nothing known for the march", summary="As of now nothing is known."
+        ),
         "operation": cast.march,
         "label": "AMBER",
         "expires_at": virtual.now() + timedelta(hours=12),
@@ -253,7 +268,9 @@ def test_tables_are_what_the_record_says(cast: Cast, virtual: VirtualClock) -> N
     """Every row of this stage, column by column, against the fold of the entries that made it."""
     first = released(cast)
     actions.cite(cast.lou, operation=cast.march, warning=first.id, edition=1)
-    fresh = actions.update(cast.ana, warning=first.id, version=first.version, changed="One more post.")
+    fresh = actions.update(
+        cast.ana, warning=first.id, version=first.version, changed="One more post."
+    )
     actions.submit(cast.ana, warning=fresh, version=1)
     until = virtual.now() + timedelta(hours=1)
     actions.hold(cast.rhea, warning=fresh, version=2, reason="One call is pending.", until=until)
@@ -274,8 +291,12 @@ def test_tables_are_what_the_record_says(cast: Cast, virtual: VirtualClock) -> N
     assert rows > 8
 
 
-def test_a_judgment_needs_no_likelihood_to_be_saved_but_a_draft_keeps_what_was_typed(cast: Cast) -> None:
+def test_a_judgment_needs_no_likelihood_to_be_saved_but_a_draft_keeps_what_was_typed(
+    cast: Cast,
+) -> None:
     content = Content(title=" Half  a thought ", judgments=(Judgment(text="Something"), Judgment()))
     row = now(actions.draft(cast.ana, type="NOTE", content=content, operation=cast.march))
-    assert store.content(row) == Content(title="Half a thought", judgments=(Judgment(text="Something"),))
+    assert store.content(row) == Content(
+        title="Half a thought", judgments=(Judgment(text="Something"),)
+    )
     assert len(stops(store.findings(row, row.drafted_at))) >= 3

@@ -31,7 +31,9 @@ def plans_owed(cast: Cast) -> list[Duty]:
     return list(Duty.objects.filter(kind="update_plan", operation=cast.march, discharged_at=None))
 
 
-def next_edition(cast: Cast, row: Warning, changed: str = "More posts, and a time: noon.") -> Warning:
+def next_edition(
+    cast: Cast, row: Warning, changed: str = "More posts, and a time: noon."
+) -> Warning:
     """Write the next edition, and have it released."""
     fresh = actions.update(cast.ana, warning=row.id, version=now(row.id).version, changed=changed)
     actions.submit(cast.ana, warning=fresh, version=1)
@@ -76,7 +78,9 @@ def test_only_the_agency_that_wrote_it_writes_the_next_edition(cast: Cast) -> No
         actions.update(cast.olga, warning=first.id, version=first.version)
 
 
-def test_a_replaced_edition_flags_every_plan_that_rests_on_it(cast: Cast, virtual: VirtualClock) -> None:
+def test_a_replaced_edition_flags_every_plan_that_rests_on_it(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     """3 January: the assessment named the target, the plan kept the older words. Here the plan is red."""
     first = released(cast)
     actions.cite(cast.lou, operation=cast.march, warning=first.id, edition=1)
@@ -85,7 +89,11 @@ def test_a_replaced_edition_flags_every_plan_that_rests_on_it(cast: Cast, virtua
     stale = store.stale_citations(cast.march)
     assert [(s.warning, s.edition, s.newest) for s in stale] == [(first.id, 1, second.id)]
     (duty,) = plans_owed(cast)
-    assert (duty.subject, duty.owner_agency, duty.owner_role) == (second.id, "fusion", "operation_lead")
+    assert (duty.subject, duty.owner_agency, duty.owner_role) == (
+        second.id,
+        "fusion",
+        "operation_lead",
+    )
     fire_due()
     assert Notice.objects.filter(duty=duty.id, person=cast.lou.person).exists()
     with pytest.raises(Conflict, match="edition 1 is not in force") as refused:
@@ -155,7 +163,9 @@ def test_after_the_event_no_plan_owes_a_look(cast: Cast, virtual: VirtualClock) 
     assert plans_owed(cast) == []
 
 
-def test_an_edition_that_ended_while_the_next_was_written_ends_only_once(cast: Cast, virtual: VirtualClock) -> None:
+def test_an_edition_that_ended_while_the_next_was_written_ends_only_once(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     first = released(cast, expires_at=virtual.now() + timedelta(hours=2))
     fresh = actions.update(cast.ana, warning=first.id, version=first.version, changed="Longer.")
     actions.revise(cast.ana, warning=fresh, version=1, expires_at=virtual.now() + timedelta(days=3))

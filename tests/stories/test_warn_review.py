@@ -54,7 +54,10 @@ def told(duty: Duty) -> dict[str, object]:
 def test_a_release_reaches_the_agencies_and_binds_the_words(cast: Cast) -> None:
     row = released(cast)
     assert (row.state, row.tlp, row.releaser) == ("RELEASED", "AMBER", cast.rhea.person)
-    assert set(Share.objects.filter(subject=row.id).values_list("agency", flat=True)) == {"capitol", "metro"}
+    assert set(Share.objects.filter(subject=row.id).values_list("agency", flat=True)) == {
+        "capitol",
+        "metro",
+    }
     entry = Entry.objects.get(subject=row.id, kind="warning.released")
     assert row.commitment.encode() in bytes(entry.body)
     assert owed("review", row.id) is None
@@ -63,7 +66,9 @@ def test_a_release_reaches_the_agencies_and_binds_the_words(cast: Cast) -> None:
 def test_released_words_never_change(cast: Cast) -> None:
     row = released(cast)
     with pytest.raises(Conflict, match="in force"):
-        actions.revise(cast.ana, warning=row.id, version=row.version, content=Content(title="Other"))
+        actions.revise(
+            cast.ana, warning=row.id, version=row.version, content=Content(title="Other")
+        )
     for do in (actions.submit, actions.release):
         with pytest.raises(Conflict):
             do(cast.rhea, warning=row.id, version=row.version)
@@ -94,7 +99,9 @@ def test_nor_does_whoever_wrote_a_part_of_it(cast: Cast) -> None:
     actions.release(cast.rhea, warning=row.id, version=4)
 
 
-def test_an_operation_lead_releases_only_when_the_review_reached_them(cast: Cast, virtual: VirtualClock) -> None:
+def test_an_operation_lead_releases_only_when_the_review_reached_them(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     row = in_review(cast)
     with pytest.raises(Forbidden, match="has not reached you"):
         actions.release(cast.lou, warning=row.id, version=row.version)
@@ -110,7 +117,11 @@ def test_a_draft_before_an_event_reaches_the_alternate_and_the_lead_before_it_st
     start = Operation.objects.get(id=cast.march).starts_at
     day = timedelta(days=1)
     people.plan_shift(
-        SYSTEM, person=cast.rhea.person, role=Role.RELEASE_AUTHORITY, starts_at=start - day, ends_at=start + day
+        SYSTEM,
+        person=cast.rhea.person,
+        role=Role.RELEASE_AUTHORITY,
+        starts_at=start - day,
+        ends_at=start + day,
     )
     virtual.move_to(start - timedelta(hours=14))
     row = in_review(cast)
@@ -132,7 +143,9 @@ def test_a_draft_before_an_event_reaches_the_alternate_and_the_lead_before_it_st
     assert not store.undecided(cast.march).exists()
 
 
-def test_an_author_who_releases_for_others_is_never_named_the_alternate(cast: Cast, virtual: VirtualClock) -> None:
+def test_an_author_who_releases_for_others_is_never_named_the_alternate(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     people.grant_role(SYSTEM, person=cast.ana.person, role=Role.RELEASE_AUTHORITY)
     people.revoke_role(SYSTEM, person=cast.ruth.person, role=Role.RELEASE_AUTHORITY)
     people.revoke_role(SYSTEM, person=cast.rhea.person, role=Role.RELEASE_AUTHORITY)
@@ -143,19 +156,29 @@ def test_an_author_who_releases_for_others_is_never_named_the_alternate(cast: Ca
     assert Duty.objects.get(id=duty.id).owner_person == cast.lou.person
 
 
-def test_a_hold_shows_its_reason_to_whoever_is_next_and_the_clock_runs_on(cast: Cast, virtual: VirtualClock) -> None:
+def test_a_hold_shows_its_reason_to_whoever_is_next_and_the_clock_runs_on(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     row = in_review(cast)
     duty = owed("review", row.id)
     assert duty is not None
     until = virtual.now() + timedelta(hours=6)
-    actions.hold(cast.rhea, warning=row.id, version=2, reason="The lawyers look at the second line.", until=until)
+    actions.hold(
+        cast.rhea,
+        warning=row.id,
+        version=2,
+        reason="The lawyers look at the second line.",
+        until=until,
+    )
     held = Duty.objects.get(id=duty.id)
     assert (held.due_at, held.discharged_at) == (duty.due_at, None)
     pass_time(virtual, timedelta(hours=5))
     for who in (cast.ruth, cast.lou):
         mine = duty_store.owed_by(who, virtual.now()).get(id=duty.id)
         assert mine.title.endswith("it is held, read why")
-        assert store.hold_reason(store.warning(who, row.id)) == "The lawyers look at the second line."
+        assert (
+            store.hold_reason(store.warning(who, row.id)) == "The lawyers look at the second line."
+        )
     actions.release(cast.ruth, warning=row.id, version=3)  # a hold binds nobody else
     assert now(row.id).held_until is None
 
@@ -164,12 +187,22 @@ def test_a_hold_ends_by_itself_and_before_the_event(cast: Cast, virtual: Virtual
     start = Operation.objects.get(id=cast.march).starts_at
     row = in_review(cast)
     with pytest.raises(Invalid, match="past the start of the event"):
-        actions.hold(cast.rhea, warning=row.id, version=2, reason=REASON, until=start + timedelta(hours=1))
+        actions.hold(
+            cast.rhea, warning=row.id, version=2, reason=REASON, until=start + timedelta(hours=1)
+        )
     with pytest.raises(Invalid, match="already be over"):
         actions.hold(cast.rhea, warning=row.id, version=2, reason=REASON, until=virtual.now())
     with pytest.raises(Invalid, match="say why"):
-        actions.hold(cast.rhea, warning=row.id, version=2, reason=" ", until=start - timedelta(hours=1))
-    actions.hold(cast.rhea, warning=row.id, version=2, reason=REASON, until=virtual.now() + timedelta(hours=2))
+        actions.hold(
+            cast.rhea, warning=row.id, version=2, reason=" ", until=start - timedelta(hours=1)
+        )
+    actions.hold(
+        cast.rhea,
+        warning=row.id,
+        version=2,
+        reason=REASON,
+        until=virtual.now() + timedelta(hours=2),
+    )
     pass_time(virtual, timedelta(hours=2))
     row = now(row.id)
     assert (row.state, row.hold_reason) == ("IN_REVIEW", "")
@@ -181,13 +214,20 @@ def test_a_hold_ends_by_itself_and_before_the_event(cast: Cast, virtual: Virtual
 
 def test_a_returned_draft_is_owed_by_whoever_has_it_in_hand_and_comes_back(cast: Cast) -> None:
     row = in_review(cast)
-    actions.return_(cast.rhea, warning=row.id, version=2, reason="Say which doors, and cite the map.")
+    actions.return_(
+        cast.rhea, warning=row.id, version=2, reason="Say which doors, and cite the map."
+    )
     assert owed("review", row.id) is None
     duty = owed("finish_draft", row.id)
     assert duty is not None
     assert duty.owner_person == cast.ana.person
     assert store.history(now(row.id))[-1].text == "Say which doors, and cite the map."
-    actions.revise(cast.ana, warning=row.id, version=3, content=words(row.cites[0]["id"], summary="The north doors."))
+    actions.revise(
+        cast.ana,
+        warning=row.id,
+        version=3,
+        content=words(row.cites[0]["id"], summary="The north doors."),
+    )
     actions.submit(cast.ana, warning=row.id, version=4)
     assert owed("review", row.id) is not None
 
@@ -252,7 +292,13 @@ def test_a_draft_of_a_partner_agency_is_seen_by_the_lead_agency_from_review_on(c
     """The lead of the operation is next on its ladder, so they must be able to open it."""
     olga = cast.olga
     row = now(
-        actions.draft(olga, type="SIR", operation=cast.march, label="AMBER", content=Content(title="T", summary="S"))
+        actions.draft(
+            olga,
+            type="SIR",
+            operation=cast.march,
+            label="AMBER",
+            content=Content(title="T", summary="S"),
+        )
     )
     with pytest.raises(NotFound):
         store.warning(cast.lou, row.id)
@@ -264,7 +310,7 @@ def test_a_draft_of_a_partner_agency_is_seen_by_the_lead_agency_from_review_on(c
     assert store.warning(cast.mona, row.id).state == "RELEASED"
 
 
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "title": {"title": ""},
     "summary": {"summary": "It is likely, and we have high confidence."},
     "phone": {"summary": "Call 202-555-0143 at once."},
@@ -280,15 +326,25 @@ FAULTS = {
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(faults=st.sets(st.sampled_from(sorted(FAULTS)), max_size=3))
 @example(faults=set())
-def test_whatever_stops_release_refuses_release(cast: Cast, virtual: VirtualClock, faults: set[str]) -> None:
+def test_whatever_stops_release_refuses_release(
+    cast: Cast, virtual: VirtualClock, faults: set[str]
+) -> None:
     """Any fault, alone or with others, shuts both doors to release; without one they are open."""
     made, report = situation(cast)
     f: dict[str, Any] = {"title": "North doors", "summary": "Posts name them.", "cites": (report,)}
-    f |= {"likelihood": "likely", "basis": "Two sources.", "label": "AMBER", "days": 2, "distribution": None}
+    f |= {
+        "likelihood": "likely",
+        "basis": "Two sources.",
+        "label": "AMBER",
+        "days": 2,
+        "distribution": None,
+    }
     for fault in sorted(faults):
         f |= FAULTS[fault]
     judgment = Judgment("A group will come.", f["likelihood"], "low", f["basis"], f["cites"])
@@ -303,7 +359,9 @@ def test_whatever_stops_release_refuses_release(cast: Cast, virtual: VirtualCloc
             distribution=f["distribution"],
         )
     )
-    Warning.objects.filter(id=row.id).update(state="IN_REVIEW")  # as if it had slipped past the submission
+    Warning.objects.filter(id=row.id).update(
+        state="IN_REVIEW"
+    )  # as if it had slipped past the submission
     assert bool(stops(store.findings(row, virtual.now()))) == bool(faults)
     if not faults:
         actions.release(cast.rhea, warning=row.id, version=1)

@@ -18,7 +18,9 @@ from tocsin.warn.terms import Content, Judgment
 def situation(cast: Cast, *, tlp: str = "AMBER") -> tuple[str, str]:
     """(situation, report): a topic of the march with one flagged report in it."""
     report = flag(cast, ["weapons"], tlp=tlp, text="Bring tools for the north doors on Wednesday")
-    made = open_situation(cast.ana, title="The north doors", operation=cast.march, reports=[report.id])
+    made = open_situation(
+        cast.ana, title="The north doors", operation=cast.march, reports=[report.id]
+    )
     return made, report.id
 
 

@@ -33,7 +33,8 @@ PAGE = Template("""{% extends "base.html" %}{% load tocsin %}
 <div id="long">{% fuse opened due %}</div><div id="short">{% fuse opened soon %}</div>
 <p>{% when opened %}</p>
 <label for="find">Find</label><input id="find" data-key="/" data-key-label="Search">
-<button id="go" type="button" data-key="r">Release to 14 agencies</button>
+<button id="go" type="button" data-key="r">Release to 14 agencies <kbd>r</kbd></button>
+<label><input type="radio" name="kind" data-key="1"> <span>Hyperbole</span> <kbd>1</kbd></label>
 <ul data-list="focus"><li data-item><a href="#1">one</a></li>
 <li data-item><a href="#2">two</a></li></ul>
 {{ part|safe }}
@@ -179,6 +180,8 @@ def test_keys_press_focus_move_and_explain(page: Page) -> None:
     page.evaluate(RELEASED)
     page.keyboard.press("r")
     expect(page).to_have_title("released")
+    page.keyboard.press("1")
+    expect(page.get_by_label("Hyperbole")).to_be_checked()
     page.keyboard.press("/")
     expect(page.locator("#find")).to_be_focused()
     page.keyboard.type("r?j")
@@ -194,8 +197,15 @@ def test_keys_press_focus_move_and_explain(page: Page) -> None:
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog")
     expect(sheet).to_be_visible()
-    expect(sheet).to_contain_text("Release to 14 agencies")
-    expect(sheet).to_contain_text("Go to Owed")
+    assert sheet.locator("dd").all_inner_texts() == [
+        "Go to Owed",
+        "Search",
+        "Release to 14 agencies",
+        "Hyperbole",
+        "Next in the list",
+        "Previous in the list",
+        "This sheet",
+    ]
 
 
 def test_single_keys_can_be_switched_off_and_stay_off(page: Page) -> None:
@@ -221,7 +231,9 @@ def test_a_change_refreshes_its_part_and_keeps_the_focus(page: Page, site: Site)
     site.feed.put(changed("warnings", 1))
     site.feed.put(changed("owed", 2))
     site.feed.put(changed("owed", 3))
-    expect(page.locator("#count")).to_have_text("1")  # two changes at once are one request
+    expect(page.locator("#count")).to_have_text("1")
+    page.wait_for_timeout(700)  # longer than gathering and jitter together
+    assert site.served == 1  # two changes at once are one request
     expect(page.get_by_role("link", name="kept")).to_be_focused()
 
 
@@ -250,6 +262,14 @@ def test_a_lost_link_says_so_then_takes_up_where_it_was(page: Page, site: Site) 
     expect(bar).to_be_hidden()
     expect(page.locator("#count")).to_have_text("2")  # refreshed once when the link is back
     assert "41" in site.asked
+
+
+def test_paper_is_white_by_night_and_without_the_frame(page: Page) -> None:
+    page.get_by_role("button", name="Night colours").click()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    expect(page.locator(".top")).to_be_hidden()
+    expect(page.locator("h1")).to_be_visible()
 
 
 def test_a_phone_has_a_menu_and_no_sideways_scroll(browser: Browser, site: Site) -> None:

@@ -105,7 +105,7 @@ class Specific(StrEnum):
 
 _SPECIFIC: Final = MappingProxyType(
     {
-        "target": "who is to be harmed",
+        "target": "who",
         "place": "where",
         "time": "when",
         "means": "with what",

@@ -186,15 +186,14 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to write the backup.
     setup()
     from tocsin.record import backup as backups  # noqa: PLC0415
 
-    written = backups.write(file, passphrase())
+    written = backups.write(file, passphrase(new=True))
     console.print(
-        f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB)."
+        f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB), and read it back. "
+        "Keep the passphrase elsewhere: without it nobody can restore this."
     )
 
 
-def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")],
-) -> None:
+def restore(file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")]) -> None:
     """Restore a backup into an empty site, then verify the record and compare the tables with it."""
     from tocsin.cli.main import setup  # noqa: PLC0415
 
@@ -203,16 +202,22 @@ def restore(
 
     restored = backups.read(file, passphrase())
     console.print(
-        f"Restored {restored.entries:,} entries; the record verifies and the tables agree with it."
+        f"Restored {restored.entries:,} entries and {restored.contents:,} contents of {restored.made_at}; "
+        "the record verifies and the tables agree with it."
     )
+    for name in restored.differing:
+        console.print(
+            f"[bold]TOCSIN_{name.upper()} is set here and is not the backup's:[/] unset it, "
+            f"or sessions, pseudonyms or webhooks will not go on as before."
+        )
 
 
-def passphrase() -> str:
+def passphrase(*, new: bool = False) -> str:
     """The passphrase of backups: from TOCSIN_PASSPHRASE_FILE's file, or asked for at the terminal."""
     named = os.environ.get("TOCSIN_PASSPHRASE_FILE")
     if named:
         return Path(named).read_text().strip()
-    return str(typer.prompt("Passphrase", hide_input=True))
+    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new))
 
 
 def _settings_table() -> None:

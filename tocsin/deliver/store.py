@@ -15,10 +15,12 @@ from django.db.models import Q, QuerySet
 from tocsin.deliver import rules
 from tocsin.deliver.models import Delivery, Destination, Import, Recipient
 from tocsin.deliver.receipts import Matrix, build
-from tocsin.deliver.terms import Card, Entrant, State
+from tocsin.deliver.terms import Card, Channel, Entrant, Reason, State, Why
+from tocsin.duties.models import Duty
 from tocsin.kernel.errors import NotFound
 from tocsin.people.models import Account, Agency, Member, Operation
 from tocsin.people.rules import permit
+from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record import store as record
@@ -175,6 +177,64 @@ def waiting(actor: Actor) -> QuerySet[Destination]:
     return visible_to(actor, rows).order_by("opened_at", "id")
 
 
+def answered(actor: Actor) -> QuerySet[Destination]:
+    """What the actor's roles answered, newest first."""
+    rows = Destination.objects.filter(
+        seat_agency=actor.agency, seat_role__in=[r.value for r in actor.roles]
+    ).exclude(acknowledged_at=None)
+    return visible_to(actor, rows).order_by("-acknowledged_at", "-id")
+
+
+def due(destinations: Collection[str]) -> dict[str, Duty]:
+    """Destination -> the open duty to acknowledge it."""
+    rows = Duty.objects.filter(subject__in=destinations, kind="acknowledge", discharged_at=None)
+    return {d.subject: d for d in rows}
+
+
+def sent_to(actor: Actor, destination: str) -> bool:
+    """Whether a delivery of this destination went to the actor by name."""
+    mine = Recipient.objects.filter(person=actor.person).values("id")
+    return Delivery.objects.filter(destination=destination, recipient__in=mine).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try as its sender sees it: who, by which way and address, how far, why, what their side said."""
+
+    row: Delivery
+    name: str
+    way: str
+    address: str
+    why: str
+    reason: str
+    said: str
+    meaning: str
+
+
+def tries(destination: str) -> list[Try]:
+    """Every try to reach one role, oldest first, with names and addresses: for the sender's eyes only."""
+    rows = deliveries(destination)[:200]
+    known = cards(r.card for r in rows)
+    details = record.contents(r.detail for r in rows)
+    out = []
+    for r in rows:
+        card = known.get(r.card, Card("(removed)"))
+        way = card.ways[r.place] if r.place < len(card.ways) else None
+        out.append(
+            Try(
+                row=r,
+                name=card.name,
+                way=Channel(r.channel).words,
+                address=way.address if way else "",
+                why=Why[r.why].value,
+                reason=Reason[r.reason].value if r.reason else "",
+                said=str(details.get(r.detail, {}).get("detail", "")),
+                meaning=State(r.state).meaning,
+            )
+        )
+    return out
+
+
 def is_for(actor: Actor, row: Destination) -> bool:
     """Whether a destination is this actor's to answer: their agency, and a role they hold."""
     held = {r.value for r in actor.roles}
@@ -242,6 +302,16 @@ def account_words() -> dict[str, str]:
     """User name in lower case -> person."""
     rows = Account.objects.filter(is_active=True).values_list("username", "person")
     return {name.casefold(): person for name, person in rows}
+
+
+def accounts() -> dict[str, str]:
+    """Person -> name and agency, for those who can sign in: whom a line can lead to on their page here."""
+    homes = dict(Member.objects.filter(left_at=None).values_list("person", "agency"))
+    short = agency_names()
+    rows = Account.objects.filter(is_active=True, person__in=homes).order_by("name")
+    return {
+        p: f"{n}, {short.get(homes[p], homes[p])}" for p, n in rows.values_list("person", "name")
+    }
 
 
 def imports(actor: Actor) -> QuerySet[Import]:

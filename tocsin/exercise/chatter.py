@@ -64,10 +64,12 @@ class _Vocabulary(NamedTuple):
     handles: tuple[str, ...]
 
 
-def for_scenario(scenario: Scenario, count: int | None = None) -> Iterator[BackgroundPost]:
-    """The background of `scenario`, over its whole time; `count` overrides the scenario's own."""
+def for_scenario(
+    scenario: Scenario, count: int | None = None, seed: int | None = None
+) -> Iterator[BackgroundPost]:
+    """The background of `scenario`, over its whole time; `count` and `seed` override its own."""
     return background(
-        seed=scenario.chatter.seed,
+        seed=scenario.chatter.seed if seed is None else seed,
         count=scenario.chatter.count if count is None else count,
         start=scenario.starts,
         end=scenario.ends,

@@ -108,6 +108,15 @@ def _cast(scenario: Scenario) -> Iterator[Problem]:
             yield _unknown(
                 f"sources.toml: sources {source.id}", "agency", source.agency, "agencies"
             )
+    seats = {person.id: person.seats for person in scenario.people}
+    for roster in scenario.rosters:
+        where = f"people.toml: rosters {roster.person}"
+        if roster.person not in people:
+            yield _unknown(where, "person", roster.person, PEOPLE)
+        elif roster.seat not in seats[roster.person]:
+            yield Problem(where, f"has no seat {roster.seat!r}.", "Give the person that seat.")
+        if HOURS.fullmatch(roster.hours) is None:
+            yield Problem(where, f"hours are {roster.hours!r}.", "Write them like '07:00-19:00'.")
     for ladder in scenario.ladders:
         where = f"people.toml: ladders {ladder.ask} of {ladder.agency}"
         if ladder.agency not in agencies:

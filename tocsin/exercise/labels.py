@@ -42,6 +42,7 @@ class Seat(StrEnum):
     PARTNER = "partner"
     OPERATION_LEAD = "operation_lead"
     FIELD = "field"
+    PRIVACY_OFFICER = "privacy_officer"
     OVERSIGHT = "oversight"
     ADMINISTRATOR = "administrator"
 

@@ -27,6 +27,7 @@ from tocsin.exercise.terms import (
     OperationSpec,
     Person,
     Post,
+    RosterSpec,
     Scenario,
     SourceSpec,
 )
@@ -35,7 +36,7 @@ from tocsin.kernel.errors import Invalid, NotFound
 SCENARIOS = Path(__file__).parent / "scenarios"
 FILES = {
     "scenario.toml": ("scenario", "operation", "chatter", "measures"),
-    "people.toml": ("agencies", "people", "ladders"),
+    "people.toml": ("agencies", "people", "rosters", "ladders"),
     "sources.toml": ("sources",),
     "injects.toml": ("injects",),
     "posts.toml": ("posts",),
@@ -191,6 +192,7 @@ def _assemble(typed: Mapping[str, Mapping[str, Any]], offset: timedelta) -> Scen
         agencies=tuple(_each("people.toml", "agencies", cast, AgencySpec)),
         people=tuple(_each("people.toml", "people", cast, Person)),
         sources=tuple(_each("sources.toml", "sources", typed["sources.toml"], SourceSpec)),
+        rosters=tuple(_each("people.toml", "rosters", cast, RosterSpec)),
         ladders=tuple(_each("people.toml", "ladders", cast, LadderSpec)),
         measures=tuple(_each("scenario.toml", "measures", main, Measure)),
         injects=tuple(sorted([*injects, *posts], key=lambda inject: inject.at)),

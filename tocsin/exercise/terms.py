@@ -67,6 +67,7 @@ class AgencySpec(Frozen, frozen=True):
 
     id: str
     name: str
+    short: str
     part: str
     domain: str
     must_know: tuple[str, ...] = ()
@@ -117,6 +118,14 @@ class LadderSpec(Frozen, frozen=True):
     agency: str
     steps: tuple[str, ...]
     every: timedelta
+
+
+class RosterSpec(Frozen, frozen=True):
+    """A person stands watch in a seat every day, in local hours `HH:MM-HH:MM`."""
+
+    person: str
+    seat: Seat
+    hours: str
 
 
 class ChatterSpec(Frozen, frozen=True):
@@ -347,6 +356,7 @@ class Scenario(Frozen, frozen=True):
     agencies: tuple[AgencySpec, ...]
     people: tuple[Person, ...]
     sources: tuple[SourceSpec, ...]
+    rosters: tuple[RosterSpec, ...]
     ladders: tuple[LadderSpec, ...]
     measures: tuple[Measure, ...]
     injects: tuple[Inject, ...]

@@ -10,7 +10,16 @@ from django.contrib.auth.hashers import make_password
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.kernel.ids import new_id
 from tocsin.people import terms
-from tocsin.people.models import Account, Agency, ApiToken, Grant, Handover, Member, Operation
+from tocsin.people.models import (
+    Account,
+    Agency,
+    ApiToken,
+    Grant,
+    Handover,
+    Member,
+    Operation,
+    Participation,
+)
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.record.actions import Writing, writing
@@ -207,6 +216,26 @@ def change_operation(actor: Actor, *, operation: str, version: int, **changes: A
         w.append(
             terms.OPERATION_CHANGED, operation, {**data, "version": version + 1}, marking=marking
         )
+
+
+def join_operation(actor: Actor, *, operation: str, agency: str) -> None:
+    """Bring an agency into an operation: it sees what is shared with the operation from now on.
+
+    Raises: Forbidden; Invalid for an unknown agency; Conflict when it takes part already.
+    """
+    permit(actor, Permission.MANAGE_OPERATION)
+    with writing(actor) as w:
+        row = Operation.objects.select_for_update().filter(id=operation).first()
+        if row is None:
+            raise NotFound(f"there is no operation {operation}", field="operation")
+        if actor.agency != row.lead_agency and not actor.system:
+            raise Forbidden("only the lead agency changes an operation")
+        if not Agency.objects.filter(id=agency).exists():
+            raise Invalid(f"there is no agency {agency!r}", field="agency", cure="Add the agency first.")
+        if Participation.objects.filter(operation=operation, agency=agency).exists():
+            raise Conflict("the agency takes part already", field="agency")
+        marking = Marking(row.lead_agency, Tlp.AMBER.value, operation)
+        w.append(terms.OPERATION_JOINED, operation, {"agency": agency}, marking=marking)
 
 
 def plan_shift(

@@ -108,11 +108,11 @@ def paragraphs(content: Content) -> list[str]:
         parts.append(f"What changed: {content.changed}")
     if content.summary:
         parts.append(content.summary)
+    if content.actions:
+        parts.append("What you are asked to do:\n" + "\n".join(f"- {a}" for a in content.actions))
     for i, judgment in enumerate(content.judgments, 1):
         said = sentence(judgment)
         parts.append(f"{i}. {judgment.text}" + (f"\n   {said}" if said else ""))
-    if content.actions:
-        parts.append("What you are asked to do:\n" + "\n".join(f"- {a}" for a in content.actions))
     if content.would_change:
         parts.append(f"What would change this: {content.would_change}")
     if content.dissent:

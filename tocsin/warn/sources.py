@@ -18,6 +18,8 @@ from tocsin.warn.models import Warning
 from tocsin.warn.terms import WAS_RELEASED, Cited, State
 
 LABEL_LENGTH = 90
+NEWEST = 200
+"""Of so many newest reports the strongest are offered: an index gives them, however many there are."""
 
 
 def pin(actor: Actor, ids: Iterable[str]) -> dict[str, Cited]:
@@ -78,15 +80,15 @@ def outdated(pinned: Mapping[str, Cited]) -> frozenset[str]:
 
 def candidates(actor: Actor, situation: str, operation: str, limit: int = 20) -> list[Cited]:
     """What a draft from a situation may want to cite: the situation itself, its reports (those of its
-    operation, where it is the whole picture) with the strongest first, and what is in force on it."""
+    operation, where it is the whole picture), the strongest of the newest first, and what is in force on it."""
     found = [situation] if situation else []
     members = Membership.objects.filter(situation=situation, ended_at=None).values("report")
     if situation and members.exists():
         reports = Report.objects.filter(id__in=members)
     else:
         reports = Report.objects.filter(operation=operation) if operation else Report.objects.none()
-    ranked = visible_to(actor, reports).order_by("-score", "-received_at")[:limit]
-    found += ranked.values_list("id", flat=True)
+    newest = visible_to(actor, reports).order_by("-received_at").values_list("id", "score")[:NEWEST]
+    found += [i for i, _ in sorted(newest, key=lambda row: -row[1])[:limit]]
     if operation:
         live = Warning.objects.filter(operation=operation, state=State.RELEASED.value)
         found += visible_to(actor, live).order_by("-released_at").values_list("id", flat=True)[:5]

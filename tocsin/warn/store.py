@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from django.contrib.postgres.search import SearchQuery
@@ -74,15 +73,36 @@ def titles(rows: Iterable[Warning]) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One warning with what its page and its rules ask for, read once. `told` = whom its duty reached."""
+
+    row: Warning
+    operation: Operation | None
+    content: Content
+    duty: Duty | None
+    told: tuple[str, ...]
+
+
+def opened(row: Warning) -> Opened:
+    """A warning with what hangs on it: four queries at most. The caller has checked sight."""
+    duty = duty_of(row)
+    return Opened(row, operation_of(row), content(row), duty, tuple(told(duty)))
+
+
 def document(row: Warning) -> Document:
     """The warning as its reader gets it."""
-    operation = Operation.objects.filter(id=row.operation).first() if row.operation else None
+    return document_of(row, content(row), operation_of(row))
+
+
+def document_of(row: Warning, words: Content, operation: Operation | None) -> Document:
+    """The warning as its reader gets it, of what was read already."""
     return Document(
         id=row.id,
         series=row.series,
         edition=row.edition,
         product=product(row.type),
-        content=content(row),
+        content=words,
         label=row.label,
         precedence=row.precedence,
         agency=agency_names().get(row.agency, row.agency),
@@ -117,47 +137,28 @@ def operation_of(row: Warning) -> Operation | None:
 
 def sheet(row: Warning) -> Sheet:
     """Everything the draft is judged by, as it stands."""
-    return sheet_of(
-        {
-            "type": row.type,
-            "content": content(row),
-            "label": row.label,
-            "distribution": row.distribution,
-            "expires_at": row.expires_at,
-            "operation": row.operation,
-            "edition": row.edition,
-            "situation": row.situation,
-            "series": row.series,
-        },
-        pinned(row),
-    )
+    return sheet_of(row, content(row), operation_of(row))
 
 
-def sheet_of(given: Mapping[str, Any], cites: Mapping[str, Cited]) -> Sheet:
-    """The sheet of a draft that may not be saved yet (the live lint): its fields, and the sources pinned."""
-    operation = (
-        Operation.objects.filter(id=given["operation"]).first() if given["operation"] else None
-    )
-    kind = product(given["type"])
-    about = [*cites, given["situation"]]
+def sheet_of(row: Warning, words: Content, operation: Operation | None) -> Sheet:
+    """Everything a draft is judged by, of what was read already; also of a row that is not saved."""
+    kind, cites = product(row.type), pinned(row)
+    about = [a for a in (*cites, row.situation) if a]
+    null = kind.null and operation is not None
     return Sheet(
         product=kind,
-        content=given["content"],
-        label=given["label"],
-        distribution=rules.seats(given["distribution"]),
+        content=words,
+        label=row.label,
+        distribution=rules.seats(row.distribution),
         must_know=rules.seats(operation.must_know) if operation else (),
-        expires_at=given["expires_at"],
+        expires_at=row.expires_at,
         operation=operation.id if operation else "",
         event_start=operation.starts_at if operation else None,
-        edition=given["edition"],
+        edition=row.edition,
         cites=cites,
         outdated=sources.outdated(cites),
-        open_work=open_work(operation.id, given["series"])
-        if kind.null and operation
-        else OpenWork(),
-        dissents=Dissent.objects.filter(
-            about__in=[a for a in about if a], state=Asked.OPEN.value
-        ).count(),
+        open_work=open_work(row.operation, row.series) if null else OpenWork(),
+        dissents=Dissent.objects.filter(about__in=about, state=Asked.OPEN.value).count(),
     )
 
 
@@ -205,12 +206,16 @@ def told(duty: Duty | None) -> list[str]:
 
 def standing(row: Warning) -> Standing:
     """What a person's right to decide on this warning is judged by."""
-    operation = operation_of(row)
+    return standing_of(row, operation_of(row), told(duty_of(row)))
+
+
+def standing_of(row: Warning, operation: Operation | None, reached: Iterable[str]) -> Standing:
+    """What a person's right to decide is judged by, of what was read already."""
     return Standing(
         agency=row.agency,
         lead_agency=operation.lead_agency if operation else row.agency,
         authors=frozenset(row.authors),
-        told=frozenset(told(duty_of(row))),
+        told=frozenset(reached),
         releaser=row.releaser,
     )
 
@@ -250,7 +255,11 @@ def dissents(actor: Actor, about: Iterable[str]) -> list[tuple[Dissent, str, str
     rows = list(visible_to(actor, Dissent.objects.filter(about__in=wanted)).order_by("filed_at"))
     kept = record.contents([i for r in rows for i in (r.content, r.answer)])
     return [
-        (r, str(kept.get(r.content, {}).get("text", "")), str(kept.get(r.answer, {}).get("text", "")))
+        (
+            r,
+            str(kept.get(r.content, {}).get("text", "")),
+            str(kept.get(r.answer, {}).get("text", "")),
+        )
         for r in rows
     ]
 
@@ -321,7 +330,9 @@ def resting(row: Warning) -> list[str]:
 def resting_names(actor: Actor, row: Warning) -> list[str]:
     """Names of the operations the actor takes part in whose plan rests on this very edition."""
     ids = resting(row)
-    return list(operations_of(actor).filter(id__in=ids).values_list("name", flat=True)) if ids else []
+    return (
+        list(operations_of(actor).filter(id__in=ids).values_list("name", flat=True)) if ids else []
+    )
 
 
 def stale_citations(operation: str) -> list[Stale]:

@@ -1,5 +1,6 @@
-"""The web server's application: the live feed as plain ASGI, everything else by Django."""
+"""The web server's application: the live feed and static files as plain ASGI, everything else by Django."""
 
+# ruff: noqa: E402 - Django must be set up before anything that has models is imported
 from __future__ import annotations
 
 import os
@@ -14,6 +15,7 @@ from django.core.asgi import get_asgi_application
 
 from tocsin.record import database
 from tocsin.record.store import install_clock
+from tocsin.web.files import PREFIX, files
 from tocsin.web.live import Receive, Scope, Send, live
 
 database.ensure(pool=True)
@@ -23,7 +25,11 @@ _pages = get_asgi_application()
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Route one connection."""
-    if scope["type"] == "http" and scope["path"] == "/live":
+    if scope["type"] != "http":
+        return
+    if scope["path"] == "/live":
         await live(scope, receive, send)
-    elif scope["type"] == "http":
+    elif scope["path"].startswith(PREFIX):
+        await files(scope, receive, send)
+    else:
         await _pages(scope, receive, send)  # type: ignore[arg-type]

@@ -151,7 +151,9 @@ class Hub:
             end = int(row[0]) if row else 0
         first = self._last + 1 if self._last >= 0 else end
         if end <= first:
-            self._last = max(self._last, end - 1)
+            # An old notice; or the record was put back to an earlier state (a restore) under our feet.
+            row = await (await c.execute("SELECT coalesce(max(seq), -1) FROM record_place")).fetchone()
+            self._last = min(max(self._last, end - 1), int(row[0]) if row else -1)
             return
         async with await _connect() as other:
             changes = await _changes(other, first, end)
@@ -173,7 +175,7 @@ class Hub:
 
 
 async def _connect() -> psycopg.AsyncConnection[Any]:
-    db = django.DATABASES["default"]
+    db: dict[str, Any] = django.DATABASES["default"]
     return await psycopg.AsyncConnection.connect(
         dbname=db["NAME"], user=db["USER"], password=db["PASSWORD"] or None, host=db["HOST"] or None,
         port=db["PORT"] or None, autocommit=True,

@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from tocsin.kernel.errors import TocsinError
-from tocsin.people.models import Account
 from tocsin.people.store import actor_of
 from tocsin.people.terms import Actor
 from tocsin.web import site_clock
@@ -56,6 +55,6 @@ def actor(request: HttpRequest) -> Actor:
     """The actor of this request, read from the database once; nobody when not signed in."""
     found = getattr(request, "_tocsin_actor", None)
     if found is None:
-        found = actor_of(cast(Account, request.user)) if request.user.is_authenticated else NOBODY
+        found = actor_of(request.user) if request.user.is_authenticated else NOBODY
         request._tocsin_actor = found  # type: ignore[attr-defined]
     return cast(Actor, found)

@@ -58,6 +58,11 @@ def subject_url(subject: str, *, warning: str = "") -> str:
     return page(name, subject) if name else ""
 
 
+def record_url(subject: str) -> str:
+    """The record of a subject; '' for a person, whose record is nobody's reading, and for what has no id."""
+    return page("record", subject) if "_" in subject and not subject.startswith("per_") else ""
+
+
 def page(name: str, *args: str) -> str:
     """The address of a page by its name, '' where this installation has no such page."""
     try:

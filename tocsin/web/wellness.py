@@ -54,7 +54,7 @@ def _duties(now: datetime) -> Health:
 def _worker(now: datetime) -> Health:
     beats = dict(Heartbeat.objects.values_list("name", "at"))
     if not beats:
-        return Health("down", "Worker", "not running: start it with `tocsin worker`")
+        return Health("down", "Worker", "not running")
     silent = sorted(name for name, at in beats.items() if now - at > SILENT_AFTER)
     if len(silent) == len(beats):
         return Health("down", "Worker", f"silent for {span(now - max(beats.values()))}")

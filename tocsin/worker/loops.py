@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,7 +21,9 @@ from tocsin.record.models import Heartbeat
 
 log = logging.getLogger("tocsin.worker")
 BEAT_EVERY_S = 2.0
+NAMES = ("sequencer", "duties", "feeds", "expiry", "fan-out", "send", "notices", "auditor")
 _BACK_OFF_S = (0.1, 0.5, 2.0, 5.0)
+_JITTER = 0.2  # of a rest: workers on several machines do not all ask at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,18 @@ def all_loops() -> list[Loop]:
         Loop("fan-out", fan_out, 0.2),
         Loop("send", send_due, 0.1),
         Loop("notices", send_notices, 1.0),
+        Loop("auditor", audit, 5.0),
     ]
+
+
+def audit() -> int:
+    """Log when something that was due did not fire: the auditor watches the workers, this one included."""
+    from tocsin.duties import store  # noqa: PLC0415
+
+    found = store.audit(clock.now())
+    if not found.well:
+        log.error("%d duties did not fire in time, the oldest was due %s", found.late, found.oldest)
+    return 0
 
 
 @dataclass(slots=True)
@@ -88,7 +102,7 @@ class Runner:
                 failures += 1
                 continue
             if not did:
-                self._stop.wait(loop.idle_s)
+                self._stop.wait(loop.idle_s * random.uniform(1 - _JITTER, 1))  # noqa: S311 - no secret
         connections.close_all()
 
 

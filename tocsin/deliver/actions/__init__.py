@@ -6,6 +6,7 @@ Worker's steps, safe to run in any number of workers: `fan_out`, `send_due`, `se
 from __future__ import annotations
 
 from tocsin.deliver.actions.answering import (
+    Link,
     acknowledge,
     acknowledge_by_link,
     acknowledge_by_voice,
@@ -29,6 +30,7 @@ from tocsin.deliver.actions.notices import send_notices
 from tocsin.deliver.actions.sending import close_crews, note_answers, send_due
 
 __all__ = [
+    "Link",
     "acknowledge",
     "acknowledge_by_link",
     "acknowledge_by_voice",

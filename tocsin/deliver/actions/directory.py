@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -124,6 +124,7 @@ class _Desk:
         self._w, self._actor = w, actor
         self._agencies, self._roles = store.agency_words(), store.role_words()
         self._people = store.account_words()
+        self._known = set(self._agencies.values())
         self._seen: set[str] = set()
         self._by_address: dict[tuple[Seat, Way], store.Line] = {}
         self._by_rank: dict[tuple[Seat, int], store.Line] = {}
@@ -143,7 +144,13 @@ class _Desk:
             )
         ways = [*row.ways, *([("inapp", "")] if person else [])]
         card = checked(
-            agency=agency, role=role, name=row.name, ways=ways, rank=row.rank, person=person
+            agency=agency,
+            role=role,
+            name=row.name,
+            ways=ways,
+            rank=row.rank,
+            person=person,
+            agencies=self._known,
         )
         seat = Seat(agency, role)
         found = next(
@@ -191,9 +198,13 @@ def checked(
     ways: Sequence[tuple[str, str]],
     rank: int,
     person: str,
+    agencies: Collection[str] | None = None,
 ) -> Card:
-    """The card of a line whose parts all make sense. Raises: Invalid naming the field and the cure."""
-    if agency not in store.agencies():
+    """The card of a line whose parts all make sense; `agencies` = those known, where they were read before.
+
+    Raises: Invalid naming the field and the cure.
+    """
+    if agency not in (store.agencies() if agencies is None else agencies):
         cure = "Use an agency's name as this system writes it, or have it added."
         raise Invalid(f"there is no agency {agency!r}", field="agency", cure=cure)
     if role not in store.roles():

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from tocsin.deliver import rules
 from tocsin.deliver.channels import Roads, Undelivered
-from tocsin.deliver.channels.letters import message_id
+from tocsin.deliver.channels.letters import Sender
 from tocsin.deliver.models import Mailed
 from tocsin.deliver.terms import LEASE, PAGES
 from tocsin.duties.models import Duty
@@ -50,7 +50,12 @@ def send_notices(*, limit: int = 200) -> int:
     its result kept at once: a kill in between may send one notice twice (with the same Message-ID), never none.
     """
     now = clock.now()
-    values: dict[str, datetime | int] = {"now": now, "oldest": now - _NO_OLDER, "limit": limit, "until": now + LEASE}
+    values: dict[str, datetime | int] = {
+        "now": now,
+        "oldest": now - _NO_OLDER,
+        "limit": limit,
+        "until": now + LEASE,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         claimed = cursor.fetchall()
@@ -111,7 +116,7 @@ def _message(duty: Duty, rung: int, person: Account, s: Settings, now: datetime)
     message["To"] = person.email
     message["Subject"] = f"{duty.precedence}: {duty.title}"
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id(_key(duty.id, rung, person), s.mail_from)
+    message["Message-ID"] = f"<{_key(duty.id, rung, person)}@{Sender.of(s.mail_from).domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(render_to_string("mail/notice.txt", context).strip() + "\n")
     return message

@@ -13,6 +13,8 @@ the last 0.6 s (step 2 does not wait for the disk). The double then carries the 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
 import os
 import queue
@@ -70,32 +72,33 @@ _ANSWER = (
 )
 
 
-def send_due(*, threads: int = THREADS, limit: int = 20_000) -> int:
-    """Send what is due, urgent first, until nothing is left or `limit` was claimed; returns how many were noted.
+def send_due(*, threads: int = THREADS, seconds: float = 2.0) -> int:
+    """Send what is due, urgent first, until nothing is left or so many seconds passed; returns how many were
+    noted. What the threads still have in hand then, they go on with: the next call notes it.
 
     `threads` = 0 sends within the caller's thread and connection, one after another: for replays and tests.
     """
+    begin = time.monotonic()
     noted = note_answers()
     if threads == 0:
-        while limit > 0 and (jobs := claim(min(limit, BATCH), _HERE)):
-            with_roads(jobs)
-            limit -= len(jobs)
+        while time.monotonic() - begin < seconds and (jobs := claim(BATCH, _HERE)):
+            _send_here(jobs)
             noted += note_answers()
         return noted
     crew = _crew(threads)
-    last = time.monotonic()
-    while True:
-        room = min(limit, crew.room())
-        jobs = claim(room, crew.holder) if room > 0 else []
-        limit -= len(jobs)
+    last = begin
+    while time.monotonic() - begin < seconds:
+        room = crew.room()
+        jobs = claim(room, crew.holder) if room else []
         crew.put(jobs)
         if not jobs and not crew.busy():
-            return noted + note_answers()
+            break
         if not jobs:
             crew.wait(_PAUSE)
         if time.monotonic() - last >= _NOTE_EVERY:
             noted += note_answers()
             last = time.monotonic()
+    return noted + note_answers()
 
 
 def claim(limit: int, holder: str) -> list[Job]:
@@ -110,7 +113,7 @@ def claim(limit: int, holder: str) -> list[Job]:
     return letters.jobs(ids, until) if ids else []
 
 
-def with_roads(jobs: Sequence[Job]) -> None:
+def _send_here(jobs: Sequence[Job]) -> None:
     """Send jobs here and now, one after another."""
     roads = Roads(settings.current())
     try:
@@ -255,11 +258,16 @@ class Crew:
             self._jobs.put(job)
 
     def close(self) -> None:
-        """Send what is in hand, then end the threads."""
+        """Finish the messages under way, give back what was not begun, end the threads."""
+        while not self._jobs.empty():
+            with contextlib.suppress(queue.Empty):
+                self._jobs.get_nowait()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
             thread.join()
+        with contextlib.suppress(DatabaseError):
+            Lease.objects.filter(holder=self.holder, result="").delete()
 
     def _run(self) -> None:
         roads = Roads(settings.current())
@@ -292,11 +300,13 @@ _crews: dict[int, Crew] = {}
 def _crew(threads: int) -> Crew:
     """This process's crew of that size, made on first use."""
     if threads not in _crews:
+        if not _crews:
+            atexit.register(close_crews)
         _crews[threads] = Crew(threads)
     return _crews[threads]
 
 
 def close_crews() -> None:
-    """End the sending threads of this process, after what they hold was sent. For a clean stop, and tests."""
+    """End the sending threads of this process cleanly: another worker need not wait for leases to end."""
     while _crews:
         _crews.popitem()[1].close()

@@ -29,6 +29,19 @@ _URGENT = {Precedence.FLASH, Precedence.IMMEDIATE}
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who mail comes from: the header's form, and the domain of Message-IDs."""
+
+    header: str
+    domain: str
+
+    @classmethod
+    def of(cls, mail_from: str) -> Sender:
+        name, address = parseaddr(mail_from)
+        return cls(formataddr((name, address)), address.rpartition("@")[2] or "localhost")
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A warning ready to be addressed. `text` and `html` are quoted-printable, cut where the link goes."""
 
@@ -40,18 +53,18 @@ class Letter:
     data: dict[str, Any]
 
     def to(
-        self, *, name: str, address: str, sender: str, link: str, key: str, at: datetime
+        self, *, name: str, address: str, sender: Sender, link: str, key: str, at: datetime
     ) -> bytes:
         """The whole message for one recipient. `key` (the delivery's id) makes the Message-ID: the same
         delivery sent twice carries the same one, so mail systems and people recognise the double."""
         place = body_encode(link, maxlinelen=_LINE, eol="\r\n")
         edge = f"=_{key}"
         head = [
-            f"From: {formataddr(parseaddr(sender))}",
+            f"From: {sender.header}",
             f"To: {formataddr((name, address))}",
             f"Subject: {self.subject}",
             f"Date: {format_datetime(at)}",
-            f"Message-ID: {message_id(key, sender)}",
+            f"Message-ID: <{key}@{sender.domain}>",
             "Auto-Submitted: auto-generated",
             "MIME-Version: 1.0",
             f'Content-Type: multipart/alternative; boundary="{edge}"',
@@ -69,11 +82,6 @@ class Letter:
             "",
         ]
         return "\r\n".join(parts).encode("ascii")
-
-
-def message_id(key: str, sender: str) -> str:
-    """The Message-ID of a delivery: its id at the sender's domain."""
-    return f"<{key}@{parseaddr(sender)[1].rpartition('@')[2] or 'localhost'}>"
 
 
 def _part(kind: str, pieces: Sequence[str], place: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.deliver.channels.job import Job, PermanentFailure, TemporaryFailure
+from tocsin.deliver.channels.letters import Sender
 from tocsin.deliver.terms import Reason, State
 from tocsin.kernel import clock
 from tocsin.kernel.settings import Settings
@@ -31,7 +32,7 @@ class Mail:
     """The e-mail channel of one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._sender = settings.mail_from
+        self._sender = Sender.of(settings.mail_from)
         folder = settings.data_dir / "mail"
         self._post: Post = Smtp(settings) if settings.smtp_host else Folder(folder)
 
@@ -113,7 +114,7 @@ class Smtp:
         for fresh in (self._server is None, True):
             server = self._connect() if fresh or self._server is None else self._server
             try:
-                code, said = server.mail(self._sender)
+                code, said = server.docmd("MAIL", f"FROM:<{self._sender}>")
             except (smtplib.SMTPServerDisconnected, ConnectionError):
                 self._drop()
                 if fresh:
@@ -129,7 +130,12 @@ class Smtp:
     def _connect(self) -> smtplib.SMTP:
         s = self._settings
         try:
-            server = smtplib.SMTP(s.smtp_host, s.smtp_port, timeout=_PATIENCE_SECONDS)
+            server = smtplib.SMTP(
+                s.smtp_host,
+                s.smtp_port,
+                local_hostname=self._sender.rpartition("@")[2] or "localhost",
+                timeout=_PATIENCE_SECONDS,
+            )
             self._server = server
             server.ehlo_or_helo_if_needed()
             if s.smtp_starttls:
@@ -148,7 +154,7 @@ class Smtp:
         return server
 
     def _recipient(self, server: smtplib.SMTP, to: str) -> None:
-        code, said = server.rcpt(to)
+        code, said = server.docmd("RCPT", f"TO:<{to}>")  # checked when it was entered
         if code in (250, 251):
             return
         self._drop() if code == 421 else self._reset()

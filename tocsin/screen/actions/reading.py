@@ -107,7 +107,9 @@ def fetch(row: Source, cursor: Cursor) -> Batch:
                 config.source(), cursor, password=secret, allow_private=allow_private
             )
     except TocsinError as error:
-        return _failed(cursor, FailReason.PROTOCOL, Permanence.PERMANENT, str(error))
+        said = " ".join(f"{part.rstrip('.')}." for part in (error.message, error.cure) if part)
+        said = f"{error.field} {said}" if error.field else said
+        return _failed(cursor, FailReason.PROTOCOL, Permanence.PERMANENT, said)
     except Exception as error:  # noqa: BLE001 - one source must not stop the others
         _log.exception("reading source %s", row.id)
         said = f"Something went wrong inside ({type(error).__name__}); the log says more."

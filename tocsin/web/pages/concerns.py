@@ -143,7 +143,9 @@ def new_dissent(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            made = actions.file_dissent(a, **typed)
+            made = actions.file_dissent(
+                a, about=typed["about"], text=typed["text"], title=typed["title"]
+            )
             return redirect("dissent", made)
         except (Invalid, NotFound) as e:
             context["errors"], status = {e.field or "about": _words(e)}, e.status

@@ -35,13 +35,16 @@ _HEADINGS = {
     500: "Something broke on our side",
 }
 _NOT_FOUND = Refused(
-    404, "not_found", _HEADINGS[404], "There is no such page, or it is not yours to see.", "Check the address, or start from what is owed."
-)
+    404, "not_found", _HEADINGS[404], "There is no such page, or it is not yours to see.",
+    "Check the address, or start from what is owed.",
+)  # fmt: skip
 _FORBIDDEN = Refused(
-    403, "forbidden", _HEADINGS[403], "You are signed in, but this needs another role, or the page was open for too long.",
+    403, "forbidden", _HEADINGS[403], "This needs another role, or the page was open for too long.",
     "Reload the page and try again; if it is refused again, ask your administrator for the role.",
 )  # fmt: skip
-_BAD = Refused(400, "bad_request", _HEADINGS[400], "Some part of it is malformed.", "Go back, reload the page and try again.")
+_BAD = Refused(
+    400, "bad_request", _HEADINGS[400], "Some part of it is malformed.", "Go back, reload the page and try again."
+)
 _BROKEN = Refused(
     500, "error", _HEADINGS[500], "Nothing was changed: what was begun was undone.",
     "Try again. If it happens again, tell your administrator the time and what you did.",

@@ -101,8 +101,16 @@ def _shifts(a: Actor) -> dict[str, Any]:
     known = names(people | {n.from_person for n in notes} | {n.read_by for n in notes})
     texts = contents(n.note for n in notes)
     return {
-        "roles": [_on_now(role, [s for s in rows if s.role == role], holders[role.value], known, now) for role in Role if role.value in holders],
-        "ahead": [{"shift": s, "name": known.get(s.person, s.person), "role": Role(s.role).title} for s in rows if s.starts_at > now],
+        "roles": [
+            _on_now(role, [s for s in rows if s.role == role], holders[role.value], known, now)
+            for role in Role
+            if role.value in holders
+        ],
+        "ahead": [
+            {"shift": s, "name": known.get(s.person, s.person), "role": Role(s.role).title}
+            for s in rows
+            if s.starts_at > now
+        ],
         "notes": [
             {
                 "note": n,
@@ -119,7 +127,7 @@ def _shifts(a: Actor) -> dict[str, Any]:
         "my_roles": [r for r in Role if r in a.roles],
         "all_roles": list(Role),
         "members": _members(a),
-    }  # fmt: skip
+    }
 
 
 def _on_now(role: Role, rows: list[Shift], holders: list[str], known: dict[str, str], now: Any) -> dict[str, Any]:

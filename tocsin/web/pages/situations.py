@@ -247,7 +247,7 @@ def picture(request: HttpRequest, operation: str) -> HttpResponse:
 
 def _errors(e: Invalid | Conflict) -> dict[str, str]:
     words = e.message[:1].upper() + e.message[1:]
-    field = e.field if isinstance(e, Invalid) and e.field in _FIELDS + ("title",) else "all"
+    field = e.field if isinstance(e, Invalid) and e.field in (*_FIELDS, "title") else "all"
     return {field: f"{words.rstrip('.')}. {e.cure}".strip()}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+import msgspec
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,13 +16,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.assess.models import Situation
+from tocsin.deliver import store as deliver
+from tocsin.deliver.models import Recipient
 from tocsin.duties.terms import Precedence
 from tocsin.kernel import clock
 from tocsin.kernel.errors import TocsinError
 from tocsin.people.models import Operation, Participation
 from tocsin.people.rules import permit
 from tocsin.people.store import agency_names, operations_of
-from tocsin.people.terms import Actor, Permission, Role
+from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible
 from tocsin.warn import actions, rules, sources, store
 from tocsin.warn import document as documents
@@ -55,24 +58,39 @@ class DraftForm(forms.Form):
     type = forms.ChoiceField(label="Kind of warning")
     operation = forms.ChoiceField(label="About which event", required=False)
     label = forms.ChoiceField(label="TLP: how far it may travel", required=False)
-    precedence = forms.ChoiceField(label="How urgent", choices=[(p.value, p.value) for p in Precedence])
+    precedence = forms.ChoiceField(
+        label="How urgent", choices=[(p.value, p.value) for p in Precedence]
+    )
     expires_at = LocalTimeField(label="Holds until", required=False)
     title = forms.CharField(label="Title", required=False, max_length=300)
-    changed = forms.CharField(label="What changed since the edition before", required=False, widget=_area(2))
+    changed = forms.CharField(
+        label="What changed since the edition before", required=False, widget=_area(2)
+    )
     summary = forms.CharField(
-        label="Summary", required=False, widget=_area(4), help_text="The main point, first. Two or three sentences."
+        label="Summary",
+        required=False,
+        widget=_area(4),
+        help_text="The main point, first. Two or three sentences.",
     )
     would_change = forms.CharField(label="What would change this", required=False, widget=_area(2))
     dissent = forms.CharField(
-        label="Who sees it otherwise", required=False, widget=_area(2), help_text="Agencies and offices, never names."
+        label="Who sees it otherwise",
+        required=False,
+        widget=_area(2),
+        help_text="Agencies and offices, never names.",
     )
     actions = forms.CharField(
-        label="What you ask the reader to do", required=False, widget=_area(3), help_text="One request a line."
+        label="What you ask the reader to do",
+        required=False,
+        widget=_area(3),
+        help_text="One request a line.",
     )
 
     use_required_attribute = False
 
-    def __init__(self, *args: Any, events: list[tuple[str, str]], fixed: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, events: list[tuple[str, str]], fixed: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         for name, choices in (
             ("type", warning_view.product_choices()),
@@ -80,7 +98,9 @@ class DraftForm(forms.Form):
             ("label", list(_TLP_WORDS.items())),
         ):
             cast(forms.ChoiceField, self.fields[name]).choices = choices
-        if fixed:  # the event of a saved draft does not change: its clock and its readers hang on it
+        if (
+            fixed
+        ):  # the event of a saved draft does not change: its clock and its readers hang on it
             self.fields["operation"].disabled = True
 
 
@@ -95,7 +115,10 @@ class Typed:
     @classmethod
     def of_post(cls, post: QueryDict) -> Typed:
         """Read the rows of judgments, the ticked roles, and sources added by id."""
-        count = min(int(post.get("judgments") or 0) if (post.get("judgments") or "").isdecimal() else 0, MOST_JUDGMENTS)
+        count = min(
+            int(post.get("judgments") or 0) if (post.get("judgments") or "").isdecimal() else 0,
+            MOST_JUDGMENTS,
+        )
         judgments = [
             Judgment(
                 text=post.get(f"j{i}-text", ""),
@@ -107,7 +130,7 @@ class Typed:
             for i in range(count)
         ]
         ticked = [str(value).partition("|") for value in post.getlist("seat")]
-        seats = [Seat(agency, role) for agency, _, role in ticked if agency and role]
+        seats = [Seat(str(agency), str(role)) for agency, _, role in ticked if agency and role]
         return cls(judgments, seats, [str(e) for e in post.getlist("extra") if e])
 
     def adjust(self, post: QueryDict) -> bool:
@@ -120,7 +143,7 @@ class Typed:
             self.judgments = [j for i, j in enumerate(self.judgments) if i != at]
         elif pressed == "seat":
             if post.get("seat_agency") and post.get("seat_role"):
-                self.seats.append(Seat(post["seat_agency"], post["seat_role"]))
+                self.seats.append(Seat(str(post["seat_agency"]), str(post["seat_role"])))
         elif pressed == "source":
             self.extra.append(post.get("source_id", "").strip())
         return bool(pressed)
@@ -160,7 +183,9 @@ def warning_new(request: HttpRequest) -> HttpResponse:
             "precedence": Precedence.PRIORITY.value,
         }
         typed = Typed([Judgment()], list(rules.seats(event.must_know)) if event else [])
-        return _editor(request, a, DraftForm(events=events, initial=initial), typed, None, situation, operation)
+        return _editor(
+            request, a, DraftForm(events=events, initial=initial), typed, None, situation, operation
+        )
     form, typed = DraftForm(request.POST, events=events), Typed.of_post(request.POST)
     if typed.adjust(request.POST):
         return _editor(request, a, _again(form, events), typed, None, situation, operation)
@@ -196,9 +221,15 @@ def warning_edit(request: HttpRequest, warning: str) -> HttpResponse:
     if request.method == "GET":
         content = store.content(row)
         initial = {
-            **{k: getattr(content, k) for k in ("title", "summary", "would_change", "dissent", "changed")},
+            **{
+                k: getattr(content, k)
+                for k in ("title", "summary", "would_change", "dissent", "changed")
+            },
             "actions": "\n".join(content.actions),
-            **{k: getattr(row, k) for k in ("type", "operation", "label", "precedence", "expires_at")},
+            **{
+                k: getattr(row, k)
+                for k in ("type", "operation", "label", "precedence", "expires_at")
+            },
         }
         typed = Typed(list(content.judgments) or [Judgment()], list(rules.seats(row.distribution)))
         form = DraftForm(events=events, fixed=True, initial=initial)
@@ -206,7 +237,9 @@ def warning_edit(request: HttpRequest, warning: str) -> HttpResponse:
     form = DraftForm(request.POST, events=events, fixed=True, initial={"operation": row.operation})
     typed = Typed.of_post(request.POST)
     if typed.adjust(request.POST):
-        return _editor(request, a, _again(form, events, fixed=True), typed, row, row.situation, row.operation)
+        return _editor(
+            request, a, _again(form, events, fixed=True), typed, row, row.situation, row.operation
+        )
     status = 422
     if form.is_valid():
         cleaned = form.cleaned_data
@@ -240,7 +273,9 @@ def warning_lint(request: HttpRequest) -> HttpResponse:
     a = actor(request)
     permit(a, Permission.DRAFT)
     row = store.warning(a, request.POST["warning"]) if request.POST.get("warning") else None
-    form = DraftForm(request.POST, events=_events(a), initial={"operation": row.operation if row else ""})
+    form = DraftForm(
+        request.POST, events=_events(a), initial={"operation": row.operation if row else ""}
+    )
     form.is_valid()
     checks = _checks(a, form, Typed.of_post(request.POST), row, request.POST.get("situation", ""))
     return render(request, "warnings/lint_part.html", checks)
@@ -253,21 +288,22 @@ def _checks(
     kind = given.get("type") or (row.type if row else "NOTE")
     expires = given.get("expires_at")
     cited = [c for j in typed.judgments for c in j.cites]
-    pinned = sources.pin(a, cited) | {i: c for i, c in (store.pinned(row) if row else {}).items() if i in cited}
-    sheet = store.sheet_of(
-        {
-            "type": kind if kind in PRODUCTS else "NOTE",
-            "content": typed.content(given),
-            "label": given.get("label") or "",
-            "distribution": _rows(typed.seats),
-            "expires_at": expires if isinstance(expires, datetime) else None,
-            "operation": row.operation if row else given.get("operation") or "",
-            "edition": row.edition if row else 1,
-            "situation": situation,
-            "series": row.series if row else "",
-        },
-        pinned,
-    )
+    pinned = sources.pin(a, cited) | {
+        i: c for i, c in (store.pinned(row) if row else {}).items() if i in cited
+    }
+    typed_row = Warning(
+        id=row.id if row else "",
+        type=kind if kind in PRODUCTS else "NOTE",
+        label=given.get("label") or "",
+        distribution=_rows(typed.seats),
+        expires_at=expires if isinstance(expires, datetime) else None,
+        operation=row.operation if row else given.get("operation") or "",
+        edition=row.edition if row else 1,
+        situation=situation,
+        series=row.series if row else "",
+        cites=[msgspec.to_builtins(c) for c in pinned.values()],
+    )  # a row in memory only: judged, never saved
+    sheet = store.sheet_of(typed_row, typed.content(given), store.operation_of(typed_row))
     found = lint(sheet, clock.now())
     return {"checks": warning_view.checks(found), "stops": len(stops(found))}
 
@@ -284,7 +320,9 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     for name in ("title", "summary", "label", "changed"):
-        form.fields[name].required = True  # for release, not for saving: it only is not called optional
+        form.fields[
+            name
+        ].required = True  # for release, not for saving: it only is not called optional
     listed = _listed(a, typed, row, situation, operation)
     numbers = {c.id: n for n, c in enumerate(listed, 1)}
     chosen = form.data.get("type") if form.is_bound else form.initial.get("type")
@@ -312,7 +350,7 @@ def _editor(
         "scale": [[(term, percent(term)) for term in terms] for terms in ROWS],
         "levels": LEVELS,
         "room": len(typed.judgments) < MOST_JUDGMENTS,
-        **_recipients(typed, operation),
+        **_recipients(a, typed, operation),
         **_checks(a, form, typed, row, situation),
     }
     return render(request, "warnings/editor.html", context, status=status)
@@ -331,14 +369,23 @@ def _listed(
     return [known[i] for i in order if i in known]
 
 
-def _recipients(typed: Typed, operation: str) -> dict[str, Any]:
-    """The roles to tick: those that must know, those ticked, and the usual ones of each agency taking part."""
+def _recipients(a: Actor, typed: Typed, operation: str) -> dict[str, Any]:
+    """The roles to tick: those that must know, those ticked, and those the directory has at agencies taking part."""
     event = Operation.objects.filter(id=operation).first() if operation else None
     must = list(rules.seats(event.must_know)) if event else []
     agencies = agency_names()
-    part = Participation.objects.filter(operation=operation).values_list("agency", flat=True) if event else []
-    usual = [Seat(agency, role.value) for agency in part for role in (Role.OPERATION_LEAD, Role.PARTNER)]
-    order = dict.fromkeys([*must, *typed.seats, *usual])
+    part = (
+        Participation.objects.filter(operation=operation).values_list("agency", flat=True)
+        if event
+        else []
+    )
+    filled = (
+        deliver.recipients(a).filter(seat_agency__in=list(part))
+        if event
+        else Recipient.objects.none()
+    )
+    known = {Seat(*seat) for seat in filled.values_list("seat_agency", "seat_role")}
+    order = dict.fromkeys([*must, *typed.seats, *sorted(known)])
     return {
         "seats": [
             {
@@ -351,7 +398,7 @@ def _recipients(typed: Typed, operation: str) -> dict[str, Any]:
             for seat in order
         ],
         "agencies": sorted(agencies.items(), key=lambda item: item[1]),
-        "roles": [(r.value, r.title) for r in Role if r is not Role.ADMINISTRATOR],
+        "roles": list(deliver.roles().items()),
     }
 
 
@@ -374,6 +421,8 @@ def _rows(seats: list[Seat]) -> list[dict[str, str]]:
 
 
 def _events(a: Actor) -> list[tuple[str, str]]:
-    return [(o.id, o.name) for o in operations_of(a) if o.id in a.operations or o.lead_agency == a.agency]
-
-
+    return [
+        (o.id, o.name)
+        for o in operations_of(a)
+        if o.id in a.operations or o.lead_agency == a.agency
+    ]

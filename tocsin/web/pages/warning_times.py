@@ -26,7 +26,9 @@ def read_local(text: str, field: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Invalid(f"{text!r} is no time", field=field, cure="Write it as 2026-03-05T18:30.") from None
+        raise Invalid(
+            f"{text!r} is no time", field=field, cure="Write it as 2026-03-05T18:30."
+        ) from None
     return (at if at.tzinfo else at.replace(tzinfo=zone())).astimezone(UTC)
 
 

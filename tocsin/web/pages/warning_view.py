@@ -78,11 +78,13 @@ class Decisions:
 
     @property
     def any(self) -> bool:
-        return any(
-            getattr(self, name)
-            for name in ("submit", "take", "hand_over", "abandon", "release", "release_now")
-            + ("confirm", "update", "cancel", "plans")
-        )
+        return any(getattr(self, name) for name in _OFFERED)
+
+
+_OFFERED = (
+    *("submit", "take", "hand_over", "abandon", "release", "release_now"),
+    *("confirm", "update", "cancel", "plans"),
+)
 
 
 def url_of(subject: str) -> str:
@@ -161,11 +163,12 @@ def shown_judgments(
     ]
 
 
-def decisions(actor: Actor, row: Warning, findings: list[Finding]) -> Decisions:
+def decisions(actor: Actor, o: store.Opened, findings: list[Finding]) -> Decisions:
     """What the actor may do with a warning now. The actions decide again; this only spares vain buttons."""
+    row = o.row
     state, found = State(row.state), Decisions()
     drafts = Permission.DRAFT in actor.permissions and actor.agency == row.agency
-    standing = store.standing(row)
+    standing = store.standing_of(row, o.operation, o.told)
     if state in WRITABLE and drafts:
         mine = actor.person == row.holder
         found.edit = found.hand_over = mine
@@ -197,38 +200,38 @@ def _plans(actor: Actor, row: Warning) -> list[Operation]:
     return [o for o in led if o.id not in resting]
 
 
-def clock_of(row: Warning, now: datetime) -> dict[str, Any] | None:
+def clock_of(o: store.Opened, now: datetime, agencies: dict[str, str]) -> dict[str, Any] | None:
     """The duty that runs on a warning: its fuse, who owes it, who was asked, who is next."""
-    duty = store.duty_of(row)
+    duty, told = o.duty, o.told
     if duty is None:
         return None
-    told = store.told(duty)
     known = names([*told, duty.owner_person])
-    agencies = agency_names()
     if duty.owner_person:
         whose = known.get(duty.owner_person, duty.owner_person)
     else:
         role = Role(duty.owner_role).title if duty.owner_role else "the agency"
         whose = f"{role}, {agencies.get(duty.owner_agency, duty.owner_agency)}"
     asked = [known.get(p, p) for p in told]
-    following = duties.asked_next(duty, now) or _next_releaser(duty, row, now)
-    again = bool(following) and set(following) <= set(asked)
+    following = duties.asked_next(duty, now) or _next_releaser(o, now)
+    again = bool(following) and set(following) <= {*asked, whose}
     return {"duty": duty, "whose": whose, "told": asked, "next": following, "again": again}
 
 
-def _next_releaser(duty: Any, row: Warning, now: datetime) -> list[str]:
+def _next_releaser(o: store.Opened, now: datetime) -> list[str]:
     """Who is asked next where the ladder's next step is to name an alternate."""
-    if duty.next_at is None or duty.kind != "review":
+    duty = o.duty
+    if duty is None or duty.next_at is None or duty.kind != "review":
         return []
     holders, leads = store.alternates(duty, now)
-    person = rules.next_releaser(holders, leads, row.authors, store.told(duty))
+    person = rules.next_releaser(holders, leads, o.row.authors, o.told)
     return [names([person]).get(person, person)] if person else []
 
 
-def seats(row: Warning, operation: Operation | None) -> list[dict[str, Any]]:
+def seats(
+    row: Warning, operation: Operation | None, agencies: dict[str, str]
+) -> list[dict[str, Any]]:
     """To whom it goes, by agency: [{"agency", "roles": [{"title", "must"}]}], must-know roles included."""
     must = rules.seats(operation.must_know) if operation else ()
-    agencies = agency_names()
     found: dict[str, list[dict[str, Any]]] = {}
     for seat in dict.fromkeys([*rules.seats(row.distribution), *must]):
         line = {"title": role_title(seat.role), "must": seat in must}

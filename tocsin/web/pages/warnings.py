@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
+from tocsin.deliver import store as deliver
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Invalid, NotFound, TocsinError
@@ -22,6 +23,7 @@ from tocsin.people.store import agency_names, names, operations_of
 from tocsin.people.terms import Actor, Permission
 from tocsin.record import store as record
 from tocsin.warn import actions, changes, store
+from tocsin.warn.lint import lint
 from tocsin.warn.models import Warning
 from tocsin.warn.products import PRODUCTS
 from tocsin.warn.terms import UNDECIDED, State
@@ -81,7 +83,9 @@ def _lines(rows: list[Warning], now: datetime) -> list[dict[str, Any]]:
     titles = store.titles(rows)
     owed: dict[str, Duty] = {}
     wanted = Duty.objects.filter(subject__in=[r.id for r in rows], discharged_at=None)
-    for duty in wanted.filter(kind__in=("review", "finish_draft", "review_after")).order_by("-due_at"):
+    for duty in wanted.filter(kind__in=("review", "finish_draft", "review_after")).order_by(
+        "-due_at"
+    ):
         owed[duty.subject] = duty
     agencies = agency_names()
     known = names({r.holder for r in rows} | {r.held_by for r in rows if r.held_by})
@@ -119,17 +123,16 @@ def warning_side(request: HttpRequest, warning: str) -> HttpResponse:
 
 
 def _page(a: Actor, row: Warning) -> dict[str, Any]:
-    now = clock.now()
-    document = store.document(row)
+    now, o, agencies = clock.now(), store.opened(row), agency_names()
     state = State(row.state)
     undecided = state in UNDECIDED
-    findings = store.findings(row, now) if undecided else []
+    sheet = store.sheet_of(row, o.content, o.operation) if undecided else None
+    findings = lint(sheet, now) if sheet else []
+    document = store.document_of(row, o.content, o.operation)
     numbered = warning_view.listed(a, store.pinned(row))
-    about = [row.id, row.situation, *numbered]
-    disputed = warning_view.concerns(a, about)
-    operation = store.operation_of(row)
-    going_to = warning_view.seats(row, operation)
-    may = warning_view.decisions(a, row, findings)
+    disputed = warning_view.concerns(a, [row.id, row.situation, *numbered])
+    going_to = warning_view.seats(row, o.operation, agencies)
+    may = warning_view.decisions(a, o, findings)
     people = names([row.holder, row.releaser, row.held_by, row.confirmed_by, *row.authors])
     return {
         "row": row,
@@ -141,12 +144,12 @@ def _page(a: Actor, row: Warning) -> dict[str, Any]:
         "concerns": disputed.get(row.id, []) + disputed.get(row.situation, []),
         "checks": warning_view.checks(findings, f"/warnings/{row.id}/edit" if may.edit else ""),
         "stops": sum(f.stops for f in findings),
-        "clock": warning_view.clock_of(row, now),
+        "clock": warning_view.clock_of(o, now, agencies),
         "hold_reason": store.hold_reason(row),
         "history": store.history(row),
         "editions": [e for e in store.editions(a, row) if e.id != row.id],
         "going_to": going_to,
-        "operation": operation,
+        "operation": o.operation,
         "may": may,
         "colleagues": store.colleagues(row) if may.hand_over else {},
         "people": {k: people.get(getattr(row, k), "") for k in ("holder", "releaser", "held_by")}
@@ -157,7 +160,8 @@ def _page(a: Actor, row: Warning) -> dict[str, Any]:
 
 
 def _receipts(a: Actor, row: Warning) -> dict[str, Any]:
-    return {"matrix": None}
+    """Who has it, once it was released."""
+    return {"matrix": deliver.matrix(a, row) if row.released_at else None}
 
 
 @login_required
@@ -207,7 +211,9 @@ def _deed(name: str, words: str) -> Deed:
 def _hold(a: Actor, row: Warning, given: dict[str, str]) -> str:
     until = read_local(given.get("until", ""), "until")
     if until is None:
-        raise Invalid("until when is missing", field="until", cure="Give the time at which the hold ends.")
+        raise Invalid(
+            "until when is missing", field="until", cure="Give the time at which the hold ends."
+        )
     actions.hold(
         a, warning=row.id, version=_version(given), reason=given.get("reason", ""), until=until
     )
@@ -261,7 +267,9 @@ def warning_act(request: HttpRequest, warning: str, act: str) -> HttpResponse:
     except TocsinError as error:
         tried = {"act": act, "error": error, **given}
         row = store.warning(a, warning)
-        return render(request, "warnings/page.html", _page(a, row) | {"tried": tried}, status=error.status)
+        return render(
+            request, "warnings/page.html", _page(a, row) | {"tried": tried}, status=error.status
+        )
     messages.success(request, words)
     return redirect("warning", warning=warning)
 
@@ -277,15 +285,21 @@ def warning_update(request: HttpRequest, warning: str) -> HttpResponse:
         fresh = actions.update(a, warning=row.id, version=_version(given))
     except TocsinError as error:
         tried = {"act": "update", "error": error}
-        return render(request, "warnings/page.html", _page(a, row) | {"tried": tried}, status=error.status)
-    messages.success(request, "The edition in force stays so until you release this one. Say what changed.")
+        return render(
+            request, "warnings/page.html", _page(a, row) | {"tried": tried}, status=error.status
+        )
+    messages.success(
+        request, "The edition in force stays so until you release this one. Say what changed."
+    )
     return redirect("warning-edit", warning=fresh)
 
 
 def _version(given: dict[str, str]) -> int:
     text = given.get("version", "")
     if not text.isdecimal():
-        raise Invalid("the version is missing", field="version", cure="Reload the page and try again.")
+        raise Invalid(
+            "the version is missing", field="version", cure="Reload the page and try again."
+        )
     return int(text)
 
 

@@ -11,12 +11,18 @@
 
   const writing = (e) => e.target.closest?.("input:not([type=checkbox], [type=radio], [type=button], [type=submit]), select, textarea, [contenteditable]");
   const seen = (node) => node.checkVisibility ? node.checkVisibility() : node.offsetParent !== null;
-  const wordsOf = (node) => node.dataset.keyLabel || node.getAttribute("aria-label") || node.title || node.textContent.replace(node.dataset.key, "").trim().replace(/\s+/g, " ");
+  const wordsOf = (node) => {
+    const told = node.dataset.keyLabel || node.getAttribute("aria-label") || node.title;
+    if (told) return told;
+    const copy = (node.labels?.[0] || node).cloneNode(true);
+    for (const extra of copy.querySelectorAll("kbd, .count, input, textarea, select")) extra.remove();
+    return copy.textContent.trim().replace(/\s+/g, " ");
+  };
 
   const press = (node) => {
     if (node.matches("input:not([type=checkbox], [type=radio]), select, textarea")) { node.focus(); node.select?.(); return; }
     node.focus({ preventScroll: false });
-    
+    node.click();
   };
 
   const items = (list) => [...list.querySelectorAll("[data-item]")].filter(seen);

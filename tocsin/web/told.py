@@ -1,0 +1,190 @@
+"""Entries of the record in plain words: what happened, by kind, with the numbers and names that the entry holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tocsin.record.terms import Entry
+
+_WORDS: Mapping[str, str] = {
+    "agency.added": "Added the agency",
+    "assessment.undone": "Took the decision back",
+    "delivery.failed": "A message did not go through: {reason}",
+    "delivery.opened": "The message was opened",
+    "delivery.passed": "The message was passed to the next person",
+    "delivery.queued": "A message was put in line, by {channel}",
+    "delivery.sent": "The message left",
+    "delivery.stopped": "No further messages: it was answered",
+    "destination.acknowledged": "Acknowledged ({how})",
+    "destination.acted": "Reported what was done",
+    "destination.closed": "Closed: {reason}",
+    "destination.exhausted": "Every way in the directory was tried",
+    "destination.opened": "Addressed to the {seat_role} of {seat_agency}",
+    "destination.staffed": "Somebody was found to tell",
+    "dissent.answered": "Answered the concern",
+    "dissent.filed": "Filed a concern",
+    "duty.discharged": "Answered: {outcome}",
+    "duty.fired": "The clock asked {told}",
+    "duty.moved": "The time limit moved: {why}",
+    "duty.opened": "Owed from here on: {title}",
+    "import.kept": "Kept a list of recipients",
+    "input.refusal_closed": "Dealt with the refused input",
+    "input.refused": "Input was refused",
+    "notice.seen": "Saw the notice",
+    "operation.changed": "Changed the operation",
+    "operation.joined": "{agency} takes part",
+    "operation.opened": "Opened the operation {name}",
+    "person.added": "Added a person",
+    "person.left": "The person left",
+    "person.novice_marked": "Marked how long the person has done this work",
+    "plan.citation_dropped": "The plan no longer rests on the warning",
+    "plan.cited": "The plan rests on edition {edition}",
+    "policy.changed": "Time limits of version {version} are in force",
+    "qualification.granted": "Recorded a qualification",
+    "recipient.added": "Added to the directory",
+    "recipient.changed": "Changed in the directory",
+    "recipient.removed": "Taken out of the directory",
+    "recipient.verified": "Checked that the way to reach them works",
+    "report.assessed": "Decided: {disposition}",
+    "report.flagged": "Flagged and stored, masked",
+    "report.revised": "The post was edited; version {version} was taken in",
+    "report.settled": "Settled the difference: {disposition}",
+    "rfi.answered": "Answered the request for information",
+    "rfi.asked": "Asked for information",
+    "rfi.extended": "Gave more time to answer",
+    "rfi.withdrawn": "Withdrew the request for information",
+    "role.granted": "Gave the role {role}",
+    "role.revoked": "Took the role {role}",
+    "shift.handed_over": "Left a hand-over note",
+    "shift.handover_read": "Read the hand-over note",
+    "shift.planned": "Planned a shift",
+    "situation.alarm_raised": "Several weak signs together raised the alarm",
+    "situation.changed": "Changed the situation",
+    "situation.counted": "Reports were counted towards the whole picture",
+    "situation.draft_begun": "A draft was begun",
+    "situation.opened": "Opened the situation",
+    "situation.whole_assessed": "Assessed the whole picture",
+    "source.added": "Added the source",
+    "source.changed": "Changed the source",
+    "source.counted": "Read {screened}, flagged {flagged}",
+    "source.health_changed": "The source is now {health}",
+    "source.seen_again": "Posts were seen again",
+    "subject.shared": "Shared with {agencies}",
+    "tip.answer_read": "Read the answer to the question",
+    "tip.answered": "The person who gave the tip answered",
+    "tip.asked": "Asked the person who gave the tip",
+    "tip.given": "A tip was given",
+    "vault.unmasked": "Looked behind the mask, with a reason",
+    "warning.abandoned": "Abandoned the draft",
+    "warning.cancelled": "Cancelled the warning",
+    "warning.confirmed": "Confirmed what had been released before review",
+    "warning.drafted": "Began the draft",
+    "warning.expired": "The warning ran out",
+    "warning.fanned_out": "Addressed to {destinations} roles",
+    "warning.handed_over": "Handed the draft over",
+    "warning.held": "Held the draft",
+    "warning.hold_lifted": "Lifted the hold",
+    "warning.refused": "Refused the draft",
+    "warning.released": "Released the warning",
+    "warning.returned": "Sent the draft back to be mended",
+    "warning.revised": "Saved revision {number}",
+    "warning.submitted": "Handed in for review",
+    "warning.superseded": "Replaced by a newer edition",
+}
+LOUD = frozenset(
+    {
+        "report.assessed",
+        "report.settled",
+        "situation.alarm_raised",
+        "warning.released",
+        "warning.refused",
+        "warning.held",
+        "warning.cancelled",
+        "destination.acknowledged",
+        "destination.exhausted",
+        "dissent.filed",
+        "dissent.answered",
+        "vault.unmasked",
+    }
+)
+"""What somebody decided, or what must not be overlooked: marked apart on the timeline."""
+
+
+def known() -> frozenset[str]:
+    """The kinds of entry that have words of their own."""
+    return frozenset(_WORDS)
+
+
+def people(entry: Entry) -> list[str]:
+    """The person ids an entry's words need."""
+    told = entry.data.get("told")
+    return [p for p in [entry.actor, *(told if isinstance(told, list) else [])] if isinstance(p, str)]
+
+
+def words(entry: Entry, names: Mapping[str, str], agencies: Mapping[str, str]) -> str:
+    """What happened, in a line. A part the entry does not hold is left out."""
+    found = _WORDS.get(entry.kind)
+    if found is None:
+        return entry.kind.replace(".", " ").replace("_", " ").capitalize()
+    return found.format_map(_Parts(entry.data, names, agencies)).rstrip(": (").replace(" ()", "")
+
+
+class _Parts(dict[str, str]):
+    """The data of an entry as words: people and agencies by name, lists joined, absent parts empty."""
+
+    def __init__(self, data: Mapping[str, Any], names: Mapping[str, str], agencies: Mapping[str, str]) -> None:
+        super().__init__({k: self._word(k, v, names, agencies) for k, v in data.items()})
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+    @staticmethod
+    def _word(key: str, value: Any, names: Mapping[str, str], agencies: Mapping[str, str]) -> str:
+        if key == "told":
+            return ", ".join(names.get(p, p) for p in value) or "nobody"
+        if key == "agencies":
+            return ", ".join(agencies.get(a, a) for a in value)
+        if key in {"agency", "seat_agency"}:
+            return agencies.get(value, str(value))
+        if isinstance(value, dict | list):
+            return ""
+        return str(value).replace("_", " ")
+
+
+def references(data: Any) -> list[str]:
+    """The ids of other subjects that an entry's data names, in order."""
+    found: dict[str, None] = {}
+
+    def walk(value: Any) -> None:
+        if isinstance(value, str):
+            if value.startswith(("rpt_", "sit_", "wrn_", "rfi_", "dis_", "op_", "src_")) and len(value) < 40:
+                found[value] = None
+        elif isinstance(value, dict):
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(data)
+    return list(found)
+
+
+def kept(data: Any) -> dict[str, str]:
+    """Vault id -> what it is in this entry (the key it stands under), for all content the entry refers to."""
+    found: dict[str, str] = {}
+
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, dict):
+            if "vault" in value and "commitment" in value:
+                found[str(value["vault"])] = name
+            else:
+                for key, inner in value.items():
+                    walk(inner, key)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, name)
+
+    walk(data, "")
+    return found

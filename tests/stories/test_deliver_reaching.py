@@ -394,9 +394,7 @@ def test_webhook_is_signed_and_a_refusal_goes_on(
 
     with (
         hook() as partner,
-        settings_as(
-            allow_private_addresses=True, smtp_host="127.0.0.1", smtp_port=mail.port
-        ),
+        settings_as(allow_private_addresses=True, smtp_host="127.0.0.1", smtp_port=mail.port),
     ):
         (line,) = listed(cast, "metro", "partner", ("System", [partner.url, "desk@metro.example"]))
         row = released(cast)

@@ -34,7 +34,9 @@ class Place:
         self.app = owner.replace("//postgres:", "//tocsin_app:")
         self._passphrase = passphrase
 
-    def run(self, *arguments: str, passphrase: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, passphrase: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "TOCSIN_DATA_DIR": str(self.data),
@@ -44,7 +46,9 @@ class Place:
             "COLUMNS": "200",
         }
         command = [sys.executable, "-m", "tocsin.cli.main", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
 
     def counts(self) -> dict[str, int]:
         with psycopg.connect(self.owner) as c:
@@ -116,7 +120,10 @@ def test_the_drill(here: Place, there: Place, tmp_path: Path) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
     with psycopg.connect(there.app) as c, pytest.raises(psycopg.errors.InsufficientPrivilege):
         c.execute("UPDATE record_entry SET actor = 'nobody'")
-    with psycopg.connect(there.owner) as c, pytest.raises(psycopg.errors.RaiseException, match="append only"):
+    with (
+        psycopg.connect(there.owner) as c,
+        pytest.raises(psycopg.errors.RaiseException, match="append only"),
+    ):
         c.execute("DELETE FROM record_entry")
     with psycopg.connect(there.app) as c:
         c.execute("INSERT INTO django_session VALUES ('k', 'd', now())")
@@ -171,7 +178,10 @@ def test_parts_cannot_change_places() -> None:
 
 
 def test_a_file_cannot_ask_for_all_the_memory() -> None:
-    raw = backup.MAGIC + b'{"salt": "00112233445566778899aabbccddeeff", "n": 1073741824, "r": 8, "p": 1}\n'
+    raw = (
+        backup.MAGIC
+        + b'{"salt": "00112233445566778899aabbccddeeff", "n": 1073741824, "r": 8, "p": 1}\n'
+    )
     with pytest.raises(backup.BadBackup, match="first lines"):
         opened(raw)
 

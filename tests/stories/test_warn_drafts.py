@@ -256,12 +256,17 @@ def test_a_null_report_is_not_an_all_clear(cast: Cast, virtual: VirtualClock) ->
     }
     quiet = now(actions.draft(cast.ana, **fields))
     assert stops(store.findings(quiet, virtual.now())) == []
+    stated = now(actions.draft(cast.ana, **fields))
+    actions.submit(cast.ana, warning=stated.id, version=1)
+    actions.release(cast.rhea, warning=stated.id, version=2)
+    assert store.document(now(stated.id)).standing == ""
     released(cast)  # a flagged report waits, a situation is open, a warning is in force
     found = stops(store.findings(quiet, virtual.now()))
     assert [f.code for f in found] == ["not_an_all_clear"]
     assert "1 flagged report waits, 1 situation is open, 1 warning is in force" in found[0].words
     with pytest.raises(Invalid):
         actions.submit(cast.ana, warning=quiet.id, version=1)
+    assert store.document(now(stated.id)).standing.startswith("OUT OF DATE")
 
 
 def test_tables_are_what_the_record_says(cast: Cast, virtual: VirtualClock) -> None:

@@ -11,16 +11,21 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, sync_playwright
 
 from tests.web.stage import Stage, make_stage
 from tocsin.record.sequencer import Sequencer
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs a loop in this thread; the tests use the database in it
-WIDTHS = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+WIDTHS: dict[str, ViewportSize] = {
+    "desk": {"width": 1440, "height": 900},
+    "phone": {"width": 390, "height": 844},
+}
 SignIn = Callable[..., BrowserContext]
+Colours = Literal["light", "dark"]
 
 
 def browser_path() -> str:
@@ -99,10 +104,10 @@ def sign_in(server: str, chromium: Browser, stage: Stage) -> Iterator[SignIn]:
     """`sign_in("ana", width="phone")` gives a browser context of that person, by a session made for them."""
     contexts: list[BrowserContext] = []
 
-    def make(name: str, width: str = "desk", colours: str = "light") -> BrowserContext:
+    def make(name: str, width: str = "desk", colours: Colours = "light") -> BrowserContext:
         context = chromium.new_context(
             base_url=server, viewport=WIDTHS[width], has_touch=width == "phone", color_scheme=colours
-        )  # type: ignore[arg-type]
+        )
         context.add_cookies([{"name": "sessionid", "value": session_of(stage, name), "url": server}])
         contexts.append(context)
         return context

@@ -166,6 +166,11 @@ def readings(actor: Actor, report: str) -> Readings:
     Raises: NotFound.
     """
     get_visible(actor, Report.objects.only("id"), id=report)
+    return readings_of(actor, report)
+
+
+def readings_of(actor: Actor, report: str) -> Readings:
+    """As `readings`, for a report that the caller has by `visible_to` already."""
     standing = Standing.objects.filter(report=report).first()
     if standing is None:
         return Readings([], False, None)

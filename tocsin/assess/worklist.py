@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from tocsin.assess import rules, store
 from tocsin.assess.models import (
@@ -33,6 +33,8 @@ from tocsin.record.store import contents
 from tocsin.record.terms import unstamp
 
 SHOWN = 50
+QUEUED = 30
+"""Lines of the queue at once: a screen and a half."""
 WORK = ("assess", "second_reading", "settle")
 _RANK = Case(
     *(When(precedence=p.value, then=Value(n)) for n, p in enumerate(Precedence)),
@@ -53,21 +55,47 @@ class Item:
 def work(actor: Actor, kind: str, operation: str = "") -> QuerySet[Duty]:
     """What the actor's agency owes of one kind, most urgent first, then least time left.
 
-    Nobody is offered their own decision for a second reading.
+    Nobody is offered what they may not do: their own decision for a second reading, or a difference
+    they are a party to.
     """
-    rows = visible_to(actor, Duty.objects.filter(discharged_at=None, kind=kind), subject="subject")
-    rows = rows.filter(owner_agency=actor.agency)
-    if operation:
-        rows = rows.filter(operation=operation)
-    if kind == "second_reading":
-        own = Standing.objects.filter(first_reader=actor.person, stage=Stage.SECOND_READING)
-        rows = rows.exclude(subject__in=own.values("report"))
+    rows = _owed(actor, operation).filter(_offered(actor, kind))
     return rows.order_by(_RANK.desc(), "due_at", "id")
 
 
+def counts(actor: Actor, operation: str = "") -> dict[str, int]:
+    """How much there is to do of each kind."""
+    asked = {kind: Count("id", filter=_offered(actor, kind)) for kind in WORK}
+    return _owed(actor, operation).aggregate(**asked)
+
+
+def _owed(actor: Actor, operation: str) -> QuerySet[Duty]:
+    rows = visible_to(
+        actor, Duty.objects.filter(discharged_at=None, kind__in=WORK), subject="subject"
+    )
+    rows = rows.filter(owner_agency=actor.agency)
+    return rows.filter(operation=operation) if operation else rows
+
+
+def _offered(actor: Actor, kind: str) -> Q:
+    """Which open duties of a kind this actor may answer."""
+    wanted = Q(kind=kind)
+    if kind == "second_reading":
+        if actor.novice or Permission.SECOND_READ not in actor.permissions:
+            return Q(pk__in=[])
+        own = Standing.objects.filter(first_reader=actor.person, stage=Stage.SECOND_READING)
+        return wanted & ~Q(subject__in=own.values("report"))
+    if kind == "settle":
+        if Permission.SETTLE not in actor.permissions:
+            return Q(pk__in=[])
+        party = Q(first_reader=actor.person) | Q(second_reader=actor.person)
+        own = Standing.objects.filter(party, stage=Stage.SETTLING)
+        return wanted & ~Q(subject__in=own.values("report"))
+    return wanted
+
+
 def queue(actor: Actor, kind: str, operation: str = "", first: int = 0) -> list[Item]:
-    """A page of the queue (at most 50 lines), from line `first`."""
-    duties = list(work(actor, kind, operation)[first : first + SHOWN])
+    """A page of the queue (at most `QUEUED` lines), from line `first`."""
+    duties = list(work(actor, kind, operation)[first : first + QUEUED])
     rows = visible_to(actor, Report.objects.filter(id__in=[d.subject for d in duties]))
     reports = {r.id: r for r in rows}
     found = texts(reports.values())
@@ -76,11 +104,6 @@ def queue(actor: Actor, kind: str, operation: str = "", first: int = 0) -> list[
         for d in duties
         if d.subject in reports
     ]
-
-
-def counts(actor: Actor, operation: str = "") -> dict[str, int]:
-    """How much there is to do of each kind."""
-    return {kind: work(actor, kind, operation).order_by().count() for kind in WORK}
 
 
 def last_decision(actor: Actor, now: datetime) -> Assessment | None:

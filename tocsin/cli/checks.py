@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from psycopg.errors import InsufficientPrivilege
-
 from django.db import DatabaseError, connection, transaction
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import TocsinError
@@ -23,7 +23,12 @@ CLOCKS_APART = timedelta(seconds=5)
 DISK_LOW_BYTES = 2_000_000_000
 MAIL_WITHIN_S = 5.0
 PENDING_LATE = timedelta(seconds=5)
-APPEND_ONLY = ("record_entry", "record_place", "record_node", "record_checkpoint")
+APPEND_ONLY = {  # table -> a column to try a change on
+    "record_entry": "n",
+    "record_place": "n",
+    "record_node": "level",
+    "record_checkpoint": "size",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,12 @@ def database_answers() -> Found:
             cursor.execute("SHOW server_version_num")
             version = int(cursor.fetchone()[0]) // 10000
     except DatabaseError as e:
-        return Found("database", False, f"does not answer: {e}".strip(), "Start it, or mend TOCSIN_DATABASE_URL.")
+        return Found(
+            "database",
+            False,
+            f"does not answer: {e}".strip(),
+            "Start it, or mend TOCSIN_DATABASE_URL.",
+        )
     if version < 15:
         return Found("database", False, f"is PostgreSQL {version}", "Use PostgreSQL 15 or newer.")
     return Found("database", True, f"PostgreSQL {version} ({kind}) answers")
@@ -109,7 +119,9 @@ def migrations() -> Found:
     """A schema that is up to date."""
     waiting = _unapplied()
     if waiting:
-        return Found("schema", False, f"{len(waiting)} changes are not made yet", "Run `tocsin migrate`.")
+        return Found(
+            "schema", False, f"{len(waiting)} changes are not made yet", "Run `tocsin migrate`."
+        )
     return Found("schema", True, "up to date")
 
 
@@ -127,28 +139,27 @@ def _migrated() -> bool:
 
 def rights() -> Found:
     """The application's role cannot change or delete what was recorded: each is really tried, and undone."""
-    for table in APPEND_ONLY:
-        for attempt in (f"UPDATE {table} SET {_column(table)} = {_column(table)}", f"DELETE FROM {table}"):
-            if _succeeds(attempt):
-                return Found(
-                    "append only", False, f"this application could change or delete {table}",
-                    "Run `tocsin migrate`, and connect as tocsin_app, never as the owner.",
-                )  # fmt: skip
-    return Found("append only", True, "this application can add to the record, not change it (tried)")
+    for table, column in APPEND_ONLY.items():
+        name, same = sql.Identifier(table), sql.Identifier(column)
+        change = sql.SQL("UPDATE {0} SET {1} = {1} WHERE false").format(name, same)
+        if _allowed(change) or _allowed(sql.SQL("DELETE FROM {} WHERE false").format(name)):
+            return Found(
+                "append only", False, f"this application could change or delete {table}",
+                "Run `tocsin migrate`, and connect as tocsin_app, never as the owner.",
+            )  # fmt: skip
+    return Found(
+        "append only", True, "this application can add to the record, not change it (tried)"
+    )
 
 
-def _column(table: str) -> str:
-    return {"record_entry": "n", "record_place": "n", "record_node": "level", "record_checkpoint": "size"}[table]
-
-
-def _succeeds(statement: str) -> bool:
+def _allowed(statement: sql.Composed) -> bool:
     """Whether the role has the right. Nothing is changed: no row matches, and it is rolled back.
 
     A refusal by the trigger does not count: an owner can switch triggers off.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"{statement} WHERE false")
+            cursor.execute(statement.as_string())
             transaction.set_rollback(True)
     except DatabaseError as e:
         return not isinstance(e.__cause__, InsufficientPrivilege)
@@ -163,7 +174,9 @@ def clocks() -> Found:
         cursor.execute("SELECT clock_timestamp()")
         theirs = cursor.fetchone()[0]
     site = Site.objects.filter(id=1).first()
-    offset = timedelta(microseconds=site.clock_offset_us) if site and site.exercise else timedelta(0)
+    offset = (
+        timedelta(microseconds=site.clock_offset_us) if site and site.exercise else timedelta(0)
+    )
     apart = abs(clock.now() - offset - theirs)
     if apart > CLOCKS_APART:
         return Found(
@@ -171,7 +184,11 @@ def clocks() -> Found:
             "Set both by NTP.",
         )  # fmt: skip
     if offset:
-        return Found("clock", True, f"agrees with the database; runs as in the exercise {site and site.exercise}")
+        return Found(
+            "clock",
+            True,
+            f"agrees with the database; runs as in the exercise {site and site.exercise}",
+        )
     return Found("clock", True, "agrees with the database")
 
 
@@ -197,7 +214,11 @@ def waiting() -> Found:
 
     count = Pending.objects.count()
     first = Pending.objects.order_by("n").values_list("n", flat=True).first()
-    oldest = Entry.objects.filter(n=first).values_list("recorded_at", flat=True).first() if first else None
+    oldest = (
+        Entry.objects.filter(n=first).values_list("recorded_at", flat=True).first()
+        if first
+        else None
+    )
     if oldest and clock.now() - oldest > PENDING_LATE:
         return Found(
             "record", False, f"{count:,} entries wait for their place, the oldest for {_span(clock.now() - oldest)}",
@@ -240,7 +261,12 @@ def key_files() -> Found:
     open_to_others = [p for p in _secrets(folder) if stat.S_IMODE(p.stat().st_mode) & 0o077]
     if open_to_others:
         names = ", ".join(str(p) for p in open_to_others)
-        return Found("keys", False, f"others on this machine can reach {names}", f"Run: chmod -R go= {folder}")
+        return Found(
+            "keys",
+            False,
+            f"others on this machine can reach {names}",
+            f"Run: chmod -R go= {folder}",
+        )
     return Found("keys", True, f"only their owner can read {folder}")
 
 
@@ -255,7 +281,9 @@ def disk() -> Found:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < DISK_LOW_BYTES:
-        return Found("disk", False, f"{free / 1e9:.1f} GB are free", "Make room, or move TOCSIN_DATA_DIR.")
+        return Found(
+            "disk", False, f"{free / 1e9:.1f} GB are free", "Make room, or move TOCSIN_DATA_DIR."
+        )
     return Found("disk", True, f"{free / 1e9:,.0f} GB are free")
 
 
@@ -270,7 +298,10 @@ def mail() -> Found:
         _greet(s)
     except (OSError, smtplib.SMTPException) as e:
         return Found(
-            "mail", False, f"{s.smtp_host}:{s.smtp_port} does not take us: {e}", "Mend the TOCSIN_SMTP_… settings."
+            "mail",
+            False,
+            f"{s.smtp_host}:{s.smtp_port} does not take us: {e}",
+            "Mend the TOCSIN_SMTP_… settings.",
         )
     return Found("mail", True, f"{s.smtp_host}:{s.smtp_port} takes us")
 
@@ -289,7 +320,9 @@ def policy() -> Found:
     from tocsin.duties import store  # noqa: PLC0415
 
     ladders = store.ladders()
-    return Found("policy", True, f"{len(ladders)} ladders, version {next(iter(ladders.values())).version}")
+    return Found(
+        "policy", True, f"{len(ladders)} ladders, version {next(iter(ladders.values())).version}"
+    )
 
 
 def catalogue() -> Found:
@@ -299,8 +332,15 @@ def catalogue() -> Found:
 
     engine = Engine.load()
     if wrong := check(engine):
-        return Found("indicators", False, f"{len(wrong)} examples do not come true: {wrong[0]}", "Mend the catalogue.")
-    return Found("indicators", True, f"{len(engine.catalogue.indicators)}, every example comes true")
+        return Found(
+            "indicators",
+            False,
+            f"{len(wrong)} examples do not come true: {wrong[0]}",
+            "Mend the catalogue.",
+        )
+    return Found(
+        "indicators", True, f"{len(engine.catalogue.indicators)}, every example comes true"
+    )
 
 
 def _span(time: timedelta) -> str:

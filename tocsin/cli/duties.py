@@ -35,7 +35,14 @@ def list_(
     for row in rows:
         who = row["owner_person"] or f"{row['owner_role'] or 'all'} at {row['owner_agency']}"
         late = " (overdue)" if row["overdue"] else ""
-        out.add_row(when(row["due_at"]) + late, row["kind"], row["subject"], who, row["precedence"], str(row["rung"]))
+        out.add_row(
+            when(row["due_at"]) + late,
+            row["kind"],
+            row["subject"],
+            who,
+            row["precedence"],
+            str(row["rung"]),
+        )
     console.print(out)
     if not rows:
         console.print("Nothing is owed.")
@@ -119,7 +126,17 @@ def _owed(agency: str, overdue: bool, limit: int) -> list[dict[str, Any]]:
     if overdue:
         rows = rows.filter(due_at__lt=now)
     # Never the title: it may name an operation, and a shell is for those who see no content.
-    columns = ("id", "kind", "subject", "precedence", "owner_agency", "owner_role", "owner_person", "rung", "due_at")
+    columns = (
+        "id",
+        "kind",
+        "subject",
+        "precedence",
+        "owner_agency",
+        "owner_role",
+        "owner_person",
+        "rung",
+        "due_at",
+    )
     return [{**row, "overdue": row["due_at"] < now} for row in rows.values(*columns)[:limit]]
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tocsin.people.models import Account
 
 app = typer.Typer(help="Agencies, people, their roles and keys.", no_args_is_help=True)
-agency_app = typer.Typer(help="Agencies that own things and take part in operations.", no_args_is_help=True)
-token_app = typer.Typer(help="Keys with which another system acts as a person.", no_args_is_help=True)
+agency_app = typer.Typer(
+    help="Agencies that own things and take part in operations.", no_args_is_help=True
+)
 app.add_typer(agency_app, name="agency")
-app.add_typer(token_app, name="token")
 
 Username = Annotated[str, typer.Argument(help="The person's user name.")]
 RoleArgument = Annotated[Role, typer.Argument(help="The role.")]
@@ -81,7 +81,9 @@ def list_(
     out = table("User name", "Name", "Agency", "Roles", "")
     for row in rows:
         marks = [word for word in ("novice", "left") if row[word]]
-        out.add_row(row["username"], row["name"], row["agency"], ", ".join(row["roles"]), ", ".join(marks))
+        out.add_row(
+            row["username"], row["name"], row["agency"], ", ".join(row["roles"]), ", ".join(marks)
+        )
     console.print(out)
 
 
@@ -200,7 +202,9 @@ def _account(username: str) -> Account:
 
     found = Account.objects.filter(username__iexact=username).first()
     if found is None:
-        raise NotFound(f"there is no user {username!r}", field="username", cure="See `tocsin people list`.")
+        raise NotFound(
+            f"there is no user {username!r}", field="username", cure="See `tocsin people list`."
+        )
     return found
 
 

@@ -12,7 +12,9 @@ from tocsin.cli.printing import as_json, console, progress, table, when
 from tocsin.kernel.errors import Corrupt, Invalid, NotFound
 from tocsin.people.terms import SYSTEM
 
-app = typer.Typer(help="Verify the record, compare the tables with it, read it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Verify the record, compare the tables with it, read it.", no_args_is_help=True
+)
 REASON_AT_LEAST = 10
 
 
@@ -27,7 +29,10 @@ def ready() -> None:
 @app.command()
 def verify(
     key: Annotated[
-        Path | None, typer.Option(help="The record's public key; record.vkey of the data directory where not given.")
+        Path | None,
+        typer.Option(
+            help="The record's public key; record.vkey of the data directory where not given."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -87,9 +92,14 @@ def fsck() -> None:
 
 @app.command()
 def show(
-    subject: Annotated[str, typer.Argument(help="The id of a report, warning, person, operation …")],
+    subject: Annotated[
+        str, typer.Argument(help="The id of a report, warning, person, operation …")
+    ],
     content: Annotated[
-        bool, typer.Option("--content", help="Also show the words kept in the vault; it goes on the record.")
+        bool,
+        typer.Option(
+            "--content", help="Also show the words kept in the vault; it goes on the record."
+        ),
     ] = False,
     reason: Annotated[str, typer.Option(help="Why the content is needed; with --content.")] = "",
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -102,7 +112,11 @@ def show(
         cure = "Give the whole id, as it stands in the address of its page."
         raise NotFound(f"the record says nothing of {subject!r}", field="subject", cure=cure)
     if content and len(reason.strip()) < REASON_AT_LEAST:
-        raise Invalid("say why you need the content", field="--reason", cure="A sentence is enough; it is recorded.")
+        raise Invalid(
+            "say why you need the content",
+            field="--reason",
+            cure="A sentence is enough; it is recorded.",
+        )
     words = _contents(entries, reason) if content else {}
     rows = [
         {
@@ -137,7 +151,9 @@ def checkpoint(
         typer.echo(last.note, nl=False)
     else:
         out.write_text(last.note)
-        console.print(f"Wrote the checkpoint of {last.size:,} entries, signed {when(last.signed_at)}, to {out}.")
+        console.print(
+            f"Wrote the checkpoint of {last.size:,} entries, signed {when(last.signed_at)}, to {out}."
+        )
 
 
 def _contents(entries: list[Any], reason: str) -> dict[str, dict[str, Any]]:
@@ -170,7 +186,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
     known = names({row["actor"] for row in rows})
     for row in rows:
         place = "waits for its place" if row["place"] is None else f"place {row['place']}"
-        console.print(f"{row['recorded_at']}  {row['kind']}  by {known.get(row['actor'], row['actor'])}  ({place})")
+        console.print(
+            f"{row['recorded_at']}  {row['kind']}  by {known.get(row['actor'], row['actor'])}  ({place})"
+        )
         if row["occurred_at"] != row["recorded_at"]:
             console.print(f"    happened {row['occurred_at']}")
         if row["data"]:

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tocsin.kernel import settings
@@ -172,9 +173,8 @@ def check(
     for found in run_checks():
         bad += not found.well
         mark = "[green]well [/]" if found.well else "[bold red]WRONG[/]"
-        table.add_row(
-            mark, found.name, found.words if found.well else f"{found.words} [bold]{found.cure}[/]"
-        )
+        words = escape(found.words)
+        table.add_row(mark, found.name, words if found.well else f"{words}. [bold]{escape(found.cure)}[/]")
     console.print(table)
     raise typer.Exit(1 if bad else 0)
 
@@ -193,7 +193,9 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to write the backup.
     )
 
 
-def restore(file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")]) -> None:
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")],
+) -> None:
     """Restore a backup into an empty site, then verify the record and compare the tables with it."""
     from tocsin.cli.main import setup  # noqa: PLC0415
 

@@ -23,14 +23,17 @@ from tocsin.warn.models import Warning
 from tocsin.warn.terms import Seat
 
 _CALM = {State.ACKNOWLEDGED, State.ACTED}
+_STEPS = {
+    "do:next_channel": "then another way to them is tried",
+    "do:next_person": "then the next person is asked",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One role at one agency. `state` '' = not addressed. `shown` = the state for the receipt mark.
 
-    `who` answered, or was asked last; `note` = why it failed or how it was answered; `next` = what happens
-    next and when; `meaning` = what the state says about the world.
+    `who` answered; `note` = who was asked last and how, or why it failed; `next` = what happens next and when; `meaning` = what the state says about the world.
     """
 
     role: str
@@ -74,6 +77,14 @@ class Matrix:
     @property
     def answered(self) -> int:
         return sum(1 for row in self.rows for cell in row.cells if cell.state in _CALM)
+
+    @property
+    def cancel_total(self) -> int:
+        return sum(1 for row in self.cancelled for cell in row.cells if cell.destination)
+
+    @property
+    def cancel_answered(self) -> int:
+        return sum(1 for row in self.cancelled for cell in row.cells if cell.state in _CALM)
 
     @property
     def unreached(self) -> int:
@@ -180,11 +191,11 @@ def _cell(row: Destination, title: str, must: bool, facts: _Facts, full: bool) -
         state=state.value,
         shown=shown.get(state, state.value.lower() if state.rung else ""),
         at=_since(row, state, last),
-        who=_who(row, facts) if full else "",
-        note=_note(row, state, last, full),
+        who=facts.name.get(row.acknowledged_by, row.acknowledged_by) if full else "",
+        note=_note(row, state, last, facts, full),
         next=_next(row, facts),
         meaning=state.meaning,
-        must=must,
+        must=must and row.closed_at is None,
         destination=row.id if full else "-",
     )
 
@@ -203,13 +214,7 @@ def _since(row: Destination, state: State, last: Delivery | None) -> datetime | 
     return times.get(state, row.opened_at)
 
 
-def _who(row: Destination, facts: _Facts) -> str:
-    if row.acknowledged_by:
-        return facts.name.get(row.acknowledged_by, row.acknowledged_by)
-    return facts.name.get(row.current, "")
-
-
-def _note(row: Destination, state: State, last: Delivery | None, full: bool) -> str:
+def _note(row: Destination, state: State, last: Delivery | None, facts: _Facts, full: bool) -> str:
     """Why it stands where it stands, in a few words."""
     if row.acknowledged_at:
         return How(row.acknowledged_how).words if full else ""
@@ -217,11 +222,16 @@ def _note(row: Destination, state: State, last: Delivery | None, full: bool) -> 
         return Closed[row.close_reason].value
     if state is State.NOBODY:
         return "nobody in the directory"
-    if last is not None and last.reason and state in (State.RETRYING, State.FAILED):
-        return Reason[last.reason].value
+    failed = last is not None and last.reason and state in (State.RETRYING, State.FAILED)
+    said = Reason[last.reason].value if last is not None and failed else ""
     if row.exhausted_at:
-        return "every way was tried: call them"
-    return f"by {Channel(last.channel).words}" if last is not None and full else ""
+        return f"{said}; every way was tried: call them".removeprefix("; ")
+    if last is None or not full:
+        return said
+    asked = (
+        f"{facts.name.get(last.recipient, 'somebody')} was asked by {Channel(last.channel).words}"
+    )
+    return f"{asked}: {said}" if said else asked
 
 
 def _next(row: Destination, facts: _Facts) -> str:
@@ -237,9 +247,8 @@ def _next(row: Destination, facts: _Facts) -> str:
         at, tell = datetime.fromisoformat(later[0]["at"]), later[0]["tell"]
     else:
         at = duty.next_at
-    said = {
-        "do:next_channel": "then another way to them is tried",
-        "do:next_person": "then the next person is asked",
-    }.get(tell) or f"then the {_title(tell.partition(':')[2])} is told"
+    said = _STEPS.get(tell) or f"then the {_title(tell.partition(':')[2])} is told"
+    if any(s["tell"] == tell and tell.startswith("lead:") for s in duty.steps[: duty.rung]):
+        said += " again"
     late = " (overdue)" if at < clock.now() else ""
     return f"{at.astimezone(facts.zone):%H:%M}: {said}{late}"

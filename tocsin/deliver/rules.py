@@ -188,7 +188,7 @@ def way(kind: str, address: str, *, person: str = "", plain_http: bool = False) 
             )
         return Way(kind)
     if kind == Channel.EMAIL:
-        if not _is_email(address):
+        if not is_email(address):
             raise Invalid(
                 f"{address!r} is no e-mail address",
                 field="email",
@@ -208,7 +208,8 @@ def way(kind: str, address: str, *, person: str = "", plain_http: bool = False) 
     )
 
 
-def _is_email(address: str) -> bool:
+def is_email(address: str) -> bool:
+    """Whether mail can be sent to it as it is written: one plain ASCII address."""
     name, at, host = address.rpartition("@")
     plain = address.isascii() and address.isprintable() and not set(address) & set(' <>,;:"()[]\\')
     return (

@@ -24,7 +24,7 @@ from tocsin.exercise import judging
 from tocsin.exercise.answers import decide
 from tocsin.exercise.cast import COURSE, ROLES
 from tocsin.exercise.chatter import BackgroundPost
-from tocsin.exercise.labels import Judgement, Skill, Speech
+from tocsin.exercise.labels import Judgement, Skill
 from tocsin.exercise.terms import (
     ChatConcern,
     ConcernRaised,
@@ -51,12 +51,12 @@ from tocsin.kernel import clock
 from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.people import actions as people
 from tocsin.people.models import Operation
-from tocsin.people.terms import SYSTEM, GRANTS, Permission
+from tocsin.people.terms import GRANTS, SYSTEM, Permission
 from tocsin.record.actions import writing
 from tocsin.screen.actions import take_in
 from tocsin.warn import actions as warn
 from tocsin.warn.models import Warning
-from tocsin.warn.terms import UNDER_REVIEW, State
+from tocsin.warn.terms import UNDER_REVIEW, Content, State
 
 _URGENT_WITHIN = timedelta(hours=48)
 """This close to the event, what is written goes out as IMMEDIATE; before, as PRIORITY."""
@@ -125,6 +125,7 @@ def qualification(world: World, inject: Qualification) -> None:
     if inject.skill is Skill.CURRENT:
         until = clock.now() + timedelta(days=365)
         people.qualify(chief, person=person, name=COURSE, expires_at=until)
+    world.forget_actors()
 
 
 def shift(world: World, inject: Shift) -> None:
@@ -265,7 +266,7 @@ def nothing_to_report(world: World, inject: NullReport) -> None:
     draft = warn.draft(
         actor,
         type="NO_THREAT",
-        content=judging.Content(title="No credible threats known", summary=inject.text),
+        content=Content(title="No credible threats known", summary=inject.text),
         operation=world.operation,
         label="AMBER",
         expires_at=clock.now() + timedelta(hours=12),

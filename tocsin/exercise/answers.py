@@ -23,6 +23,7 @@ from tocsin.exercise.behaviour import Planned
 from tocsin.exercise.labels import Ask, Judgement, Reply, Speech
 from tocsin.exercise.terms import Person
 from tocsin.exercise.world import Label, World
+from tocsin.kernel import clock
 from tocsin.people.terms import Actor
 from tocsin.warn import actions as warn
 from tocsin.warn.models import Citation, Warning
@@ -116,19 +117,27 @@ def _assess_whole(world: World, person: Person, duty: Duty, planned: Planned) ->
     actor = world.actor(person.id)
     row = Situation.objects.get(id=duty.subject)
     last = Warning.objects.filter(situation=row.id, type=judging.WHOLE).order_by("-drafted_at").first()
-    covered = last is not None and (
-        State(last.state) in UNDER_REVIEW | WRITABLE
-        or (last.state == State.RELEASED and set(row.categories) <= _named(world, last.id))
-    )
+    why = _why_not(world, row, last)
     if duty.kind == "assess_whole":
-        why = "A warning that names these signs is out, or in review." if covered else ""
-        judgment = judging.taken_together(planned.words, draft=not covered, reason=why)
+        judgment = judging.taken_together(planned.words, draft=not why, reason=why)
         assess.assess_whole(actor, situation=row.id, version=row.version, judgment=judgment)
-    elif covered:
-        why = "A warning that names these signs is out, or in review."
+    elif why:
         assess.keep_watching(actor, situation=row.id, version=row.version, reason=why)
-    if not covered:
+    if not why:
         _warn(world, actor, row, last, planned.words)
+
+
+def _why_not(world: World, row: Situation, last: Warning | None) -> str:
+    """Why no further warning is drafted from a situation; '' where one is."""
+    if clock.now() >= world.scenario.operation.ends:
+        return "The event is over: nobody is left to warn of it."
+    if last is not None and State(last.state) in UNDER_REVIEW | WRITABLE:
+        return "A warning on this is in review."
+    live = Warning.objects.filter(operation=world.operation, state=State.RELEASED.value)
+    for warning in live.values_list("id", flat=True):
+        if set(row.categories) <= world.signs.get(warning, set()):
+            return "A warning in force names all these signs."
+    return ""
 
 
 def _warn(world: World, actor: Actor, row: Situation, last: Warning | None, words: str) -> None:
@@ -138,6 +147,9 @@ def _warn(world: World, actor: Actor, row: Situation, last: Warning | None, word
         content = judging.whole(words, row.categories, row.id, changed=changed)
         warning = warn.update(actor, warning=last.id, version=last.version, changed=changed)
         warn.revise(actor, warning=warning, version=1, content=content)
+        fresh = Situation.objects.get(id=row.id)
+        why = "Answered by the next edition of the warning in force."
+        assess.keep_watching(actor, situation=row.id, version=fresh.version, reason=why)
     else:
         warning = warn.draft(
             actor,
@@ -150,10 +162,6 @@ def _warn(world: World, actor: Actor, row: Situation, last: Warning | None, word
         )
     world.signs[warning] = set(row.categories)
     warn.submit(actor, warning=warning, version=Warning.objects.get(id=warning).version)
-
-
-def _named(world: World, warning: str) -> set[str]:
-    return world.signs.get(warning, set())
 
 
 def _close_draft(world: World, person: Person, duty: Duty, planned: Planned) -> None:

@@ -63,6 +63,7 @@ def build(
     world.operation = _open(world)
     _sources(world)
     _directory(world)
+    world.forget_actors()
     return world
 
 
@@ -178,8 +179,8 @@ def _directory(world: World) -> None:
 def order(scenario: Scenario, agency: AgencySpec, role: Role) -> list[Person]:
     """Who is asked for a role at an agency, in order.
 
-    First whoever must know and is on no ladder; then the agency's ladder to acknowledge, those in the role
-    before those who only stand in; then all others in the role.
+    First whoever must know in that role and is on no ladder; then the agency's ladder to acknowledge, those in
+    the role before those who only stand in; then all others in the role.
     """
     steps = [
         id
@@ -187,9 +188,9 @@ def order(scenario: Scenario, agency: AgencySpec, role: Role) -> list[Person]:
         if ladder.ask is Ask.ACKNOWLEDGE and ladder.agency == agency.id
         for id in ladder.steps
     ]
-    named = [id for id in agency.must_know if id not in steps]
+    named = [scenario.person(id) for id in agency.must_know if id not in steps]
     holds = [p for p in scenario.people if p.agency == agency.id and _holds(p, role)]
-    first = [id for id in named if _holds(scenario.person(id), role)]
+    first = [p.id for p in named if ROLES[p.seats[0]] is role]
     on_ladder = [id for id in steps if _holds(scenario.person(id), role)]
     others = [p.id for p in holds if p.id not in first and p.id not in on_ladder]
     stand_in = [id for id in steps if id not in on_ladder]

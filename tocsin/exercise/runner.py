@@ -13,7 +13,8 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.db import connection
 
@@ -40,16 +41,20 @@ from tocsin.record.terms import Entry as Body
 from tocsin.warn import terms as warnings
 from tocsin.warn.actions import expire_due
 
-HOUR = timedelta(hours=1)
+BATCH = timedelta(hours=3)
+"""Background posts are taken in by this much at a time; the scenario's own posts at their minute."""
+SEQUENCE_EVERY = 25
+"""Entries get their place in the tree after this many moments; nothing in an exercise waits for it."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _FIRST, _THEN, _LAST = 0, 1, 2
 """Order of what happens at one moment: what comes in, what is done, what is answered."""
 
 _NEXT = """
-SELECT least(
+SELECT
     (SELECT min(next_at) FROM duties_duty WHERE discharged_at IS NULL AND next_at IS NOT NULL),
     (SELECT min(next_try_at) FROM deliver_delivery WHERE next_try_at IS NOT NULL),
-    (SELECT min(expires_at) FROM warn_warning WHERE state = 'RELEASED'),
-    (SELECT min(held_until) FROM warn_warning WHERE state = 'HELD'))
+    least((SELECT min(expires_at) FROM warn_warning WHERE state = 'RELEASED'),
+          (SELECT min(held_until) FROM warn_warning WHERE state = 'HELD'))
 """
 _FANS = frozenset(
     {
@@ -75,12 +80,13 @@ class Play:
         self.time = time
         self._answering = answering or (lambda person, ask, at: True)
         self._sequencer = Sequencer()
-        self._heap: list[tuple[datetime, int, int, Callable[[], None]]] = []
+        self._heap: list[tuple[datetime, int, int, Callable[[], object]]] = []
         self._count = 0
         self._last = 0
+        self._settled = 0
         self._planned: set[tuple[str, str]] = set()
 
-    def at(self, moment: datetime, order: int, do: Callable[[], None]) -> None:
+    def at(self, moment: datetime, order: int, do: Callable[[], object]) -> None:
         """Let something happen at `moment` (now, where that is past)."""
         self._count += 1
         heapq.heappush(self._heap, (max(moment, self.time.now()), order, self._count, do))
@@ -102,43 +108,58 @@ class Play:
         while self._sequencer.step():
             pass
 
+    def entries(self) -> int:
+        """How many entries the record holds."""
+        return self._last
+
     def _catch_up(self, moment: datetime) -> None:
         """Move from one thing due in the system to the next, up to `moment`."""
-        while (due := self._next()) is not None and due <= moment:
+        while (due := min(self._due())) <= moment:
             self.time.move_to(max(due, self.time.now()))
             self._settle()
             if self._heap and self._heap[0][0] < moment:
                 return  # somebody answers before that
 
-    def _next(self) -> datetime | None:
+    def _due(self) -> list[datetime]:
+        """When the next duty, delivery and expiry are due; far away where there is none."""
         if not self.column.pushes:
-            return None
+            return [_NEVER] * 3
         with connection.cursor() as cursor:
             cursor.execute(_NEXT)
-            found: datetime | None = cursor.fetchone()[0]
-        return found
+            return [at or _NEVER for at in cursor.fetchone()]
 
     def _settle(self) -> None:
         """Run the worker's steps until nothing is due now, and let people see what came of it."""
         fans = self._observe()
         while self.column.pushes:
-            due = self._next()
-            if not fans and (due is None or due > self.time.now()):
+            now = self.time.now()
+            duties, deliveries, ends = (at <= now for at in self._due())
+            if not (fans or duties or deliveries or ends):
                 break
-            fire_due()
-            fan_out()
-            send_due(threads=0)
-            expire_due()
-            send_notices()
+            if duties:
+                fire_due()
+            if ends:
+                expire_due()
+            if fans:
+                fan_out()
+            if deliveries:
+                send_due(threads=0)
+            if duties:
+                send_notices()
             fans = self._observe()
-        self._sequencer.step()
+        self._settled += 1
+        if self._settled % SEQUENCE_EVERY == 0:
+            self._sequencer.step()
 
     def _observe(self) -> bool:
         """Read what is new on the record; plan what people will do. Returns whether there is something to address."""
         rows = Entry.objects.filter(n__gt=self._last).order_by("n")
-        self._last = rows.values_list("n", flat=True).last() or self._last
+        last = rows.values_list("n", flat=True).last()
+        if last is None:
+            return False
+        self._last = last
         fans = False
-        for body in rows.filter(n__lte=self._last, kind__in=_SEEN).values_list("body", flat=True):
+        for body in rows.filter(n__lte=last, kind__in=_SEEN).values_list("body", flat=True):
             entry = decode(body)
             fans |= entry.kind in _FANS
             if self.column.pushes:
@@ -176,7 +197,7 @@ class Play:
         self._planned.add((person, duty))
         planned = self._answer(scripted, ask)
         if planned is not None:
-            self.at(planned.at, _LAST, lambda: self._do(scripted, duty, planned))
+            self.at(planned.at, _LAST, partial(self._do, scripted, duty, planned))
 
     def _answer(self, person: Person, ask: Ask) -> Planned | None:
         now = self.time.now()
@@ -197,7 +218,7 @@ class Play:
         self._planned.add((person, row.destination))
         planned = self._answer(scripted, Ask.ACKNOWLEDGE)
         if planned is not None:
-            self.at(planned.at, _LAST, lambda: answers.acknowledge(self.world, row, planned))
+            self.at(planned.at, _LAST, partial(answers.acknowledge, self.world, row, planned))
 
 
 Answering = Callable[[Person, Ask, datetime], bool]
@@ -230,33 +251,49 @@ def stage(
             "an exercise sends no real mail", field="smtp_host", cure="Unset TOCSIN_SMTP_HOST for it."
         )
     time = VirtualClock(scenario.starts)
-    with clock.use(time), column.running():
+    with clock.use(time), column.running(), _quick_commits():
         play = Play(cast.build(scenario, accounts=accounts), column, time, answering=answering)
         _schedule(play, count, seed)
         yield play
 
 
+@contextmanager
+def _quick_commits() -> Iterator[None]:
+    """Commit without waiting for the disk: a crash of the machine loses the run's end, and it is played again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
+
+
 def _schedule(play: Play, count: int | None, seed: int | None) -> None:
-    scenario = play.world.scenario
+    scenario, world = play.world.scenario, play.world
     for inject in scenario.injects:
-        play.at(inject.at, _THEN, lambda inject=inject: play.column.perform(play.world, inject))  # type: ignore[misc]
+        play.at(inject.at, _THEN, partial(play.column.perform, world, inject))
         if isinstance(inject, SourceOutage) and play.column.pushes:
-            play.at(inject.until, _THEN, lambda inject=inject: acts.works_again(play.world, inject))  # type: ignore[misc]
-    if play.column.pushes:
-        _background(play, count, seed)
-        for roster in scenario.rosters:
-            agency = play.world.agency_of(roster.person)
-            person, role = play.world.people[roster.person], cast.ROLES[roster.seat].value
-            for starts, _ in cast.watches(scenario, roster):
-                if starts > scenario.starts:
-                    play.at(starts, _THEN, lambda a=agency, r=role, p=person: play.watch_begins(a, r, p))  # type: ignore[misc]
+            play.at(inject.until, _THEN, partial(acts.works_again, world, inject))
+    if not play.column.pushes:
+        return
+    _background(play, count, seed)
+    for roster in scenario.rosters:
+        who = (world.agency_of(roster.person), cast.ROLES[roster.seat].value, world.people[roster.person])
+        for starts, _ in cast.watches(scenario, roster):
+            if starts > scenario.starts:
+                play.at(starts, _THEN, partial(play.watch_begins, *who))
 
 
 def _background(play: Play, count: int | None, seed: int | None) -> None:
-    """Background posts come in at the end of the hour they were posted in, source by source."""
+    """Background posts come in at the end of the hours they were posted in, source by source."""
     scenario = play.world.scenario
-    hours: dict[datetime, dict[str, list[chatter.BackgroundPost]]] = defaultdict(lambda: defaultdict(list))
+    batches: dict[datetime, dict[str, list[chatter.BackgroundPost]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for post in chatter.for_scenario(scenario, count, seed):
-        hours[post.at.replace(minute=0, second=0, microsecond=0) + HOUR][post.source].append(post)
-    for hour, by_source in hours.items():
-        play.at(hour, _FIRST, lambda b=by_source: [acts.background(play.world, s, posts) for s, posts in b.items()])  # type: ignore[misc]
+        number = (post.at - scenario.starts) // BATCH + 1
+        batches[scenario.starts + number * BATCH][post.source].append(post)
+    for moment, by_source in batches.items():
+        for source, posts in by_source.items():
+            play.at(moment, _FIRST, partial(acts.background, play.world, source, posts))

@@ -65,6 +65,7 @@ class World:
     signs: dict[str, set[str]] = field(default_factory=dict)
     ended_by_null: dict[str, int] = field(default_factory=dict)
     _who: dict[str, Person] = field(default_factory=dict)
+    _actors: dict[str, Actor] = field(default_factory=dict)
 
     def cast(self, person: Person, id: str) -> None:
         """Note which account plays `person`."""
@@ -76,8 +77,14 @@ class World:
         return self._who.get(id)
 
     def actor(self, person: str) -> Actor:
-        """The scripted person as the actor they are at this moment."""
-        return store.actor(self.people[person])
+        """The scripted person as an actor; `forget_actors` after a change of standing."""
+        if person not in self._actors:
+            self._actors[person] = store.actor(self.people[person])
+        return self._actors[person]
+
+    def forget_actors(self) -> None:
+        """Read actors afresh from now on."""
+        self._actors.clear()
 
     def agency_of(self, person: str) -> str:
         """The agency of a scripted person, by its id in the system."""

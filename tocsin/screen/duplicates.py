@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
+from operator import eq
 
 from rensa import RMinHash
 
@@ -86,7 +87,7 @@ class Grouper:
         best: _Known | None = None
         most = self._alike - 1
         for known in candidates.values():
-            shared = sum(mine == theirs for mine, theirs in zip(digest, known.digest, strict=True))
+            shared = sum(map(eq, digest, known.digest))
             if shared > most:
                 best, most = known, shared
         return best

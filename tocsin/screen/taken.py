@@ -59,6 +59,10 @@ class Chunk:
 
 def reading(item: Item) -> str:
     """What is screened and shown of an item: its title, where the text does not begin with it, and its text."""
-    text = without_surrogates(storable(item.text))
-    title = without_surrogates(storable(item.title)).strip()
+    text, title = sound(item.text), sound(item.title).strip()
     return text if not title or text.lstrip().startswith(title) else f"{title}\n\n{text}"
+
+
+def sound(text: str) -> str:
+    """Text that can be kept: halves of characters and NUL, which no column holds, replaced or dropped."""
+    return without_surrogates(storable(text))

@@ -35,6 +35,9 @@ from tocsin.warn.rules import Standing
 from tocsin.warn.terms import UNDECIDED, Act, Cited, Content, State
 
 PAGE = 50
+OUT_OF_DATE = (
+    "OUT OF DATE. Since this was released something was flagged for this event. It is no all-clear."
+)
 
 
 def warnings(actor: Actor) -> QuerySet[Warning]:
@@ -122,7 +125,12 @@ def _end_words(row: Warning) -> str:
         return f"CANCELLED. Do not act on it. Reason: {reason}"
     if row.state == State.SUPERSEDED:
         return f"REPLACED by {row.superseded_by}. Read that instead."
-    return "EXPIRED. It no longer holds." if row.state == State.EXPIRED else ""
+    if row.state == State.EXPIRED:
+        return "EXPIRED. It no longer holds."
+    if row.state == State.RELEASED and product(row.type).null and row.operation:
+        # What it says stopped being so; it stays in force until a person replaces or cancels it.
+        return OUT_OF_DATE if open_work(row.operation, row.series) != OpenWork() else ""
+    return ""
 
 
 def pinned(row: Warning | Revision) -> dict[str, Cited]:

@@ -77,6 +77,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "actor": SimpleLazyObject(lambda: me(a)),
         "nav": nav(a, request.path, owed),
         "owed_count": sum(owed.values()),
+        "live_url": f"/live?last-event-id={getattr(request, '_tocsin_place', -1)}",
     }
 
 

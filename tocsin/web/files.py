@@ -69,7 +69,9 @@ async def files(scope: Scope, receive: Receive, send: Send) -> None:
     await _send(send, 200, answer, body, head=scope["method"] == "HEAD")
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, *, head: bool = False) -> None:
+async def _send(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, *, head: bool = False
+) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": b"" if head else body})

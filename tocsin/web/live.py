@@ -125,8 +125,7 @@ class Hub:
     async def missed(self, reader: Reader, after: int) -> bytes:
         """What changed for this reader after place `after`, until now."""
         async with await _connect() as c:
-            row = await (await c.execute("SELECT coalesce(max(seq), -1) FROM record_place")).fetchone()
-            last = int(row[0]) if row else -1
+            last = await _size(c) - 1
             if last <= after:
                 return b""
             if last - after > REPLAY:
@@ -136,27 +135,24 @@ class Hub:
     async def _listen(self) -> None:
         while True:
             try:
-                async with await _connect() as c:
-                    await c.execute(f"LISTEN {CHANNEL}")
-                    await self._tell(c, None)  # what came while nobody listened
-                    async for notify in c.notifies():
-                        await self._tell(c, int(notify.payload.split()[1]))
+                # Two connections: while one waits for notices it can answer nothing else.
+                async with await _connect() as listening, await _connect() as asking:
+                    await listening.execute(f"LISTEN {CHANNEL}")
+                    await self._tell(asking, await _size(asking))  # what came while nobody listened
+                    async for notify in listening.notifies():
+                        await self._tell(asking, int(notify.payload.split()[1]))
             except (OSError, psycopg.Error):
                 log.warning("the feed lost the database; trying again")
                 await asyncio.sleep(0.5)
 
-    async def _tell(self, c: psycopg.AsyncConnection[Any], end: int | None) -> None:
-        if end is None:
-            row = await (await c.execute("SELECT coalesce(max(seq), -1) + 1 FROM record_place")).fetchone()
-            end = int(row[0]) if row else 0
+    async def _tell(self, c: psycopg.AsyncConnection[Any], end: int) -> None:
+        """Tell every reader what was placed before `end` and not told yet."""
         first = self._last + 1 if self._last >= 0 else end
         if end <= first:
             # An old notice; or the record was put back to an earlier state (a restore) under our feet.
-            row = await (await c.execute("SELECT coalesce(max(seq), -1) FROM record_place")).fetchone()
-            self._last = min(max(self._last, end - 1), int(row[0]) if row else -1)
+            self._last = min(max(self._last, end - 1), await _size(c) - 1)
             return
-        async with await _connect() as other:
-            changes = await _changes(other, first, end)
+        changes = await _changes(c, first, end)
         self._last = end - 1
         said: dict[tuple[object, ...], bytes] = {}
         for reader in list(self._readers):
@@ -180,6 +176,11 @@ async def _connect() -> psycopg.AsyncConnection[Any]:
         dbname=db["NAME"], user=db["USER"], password=db["PASSWORD"] or None, host=db["HOST"] or None,
         port=db["PORT"] or None, autocommit=True,
     )  # fmt: skip
+
+
+async def _size(c: psycopg.AsyncConnection[Any]) -> int:
+    row = await (await c.execute("SELECT coalesce(max(seq) + 1, 0) FROM record_place")).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def _changes(c: psycopg.AsyncConnection[Any], first: int, end: int) -> list[Changed]:
@@ -257,4 +258,4 @@ def _header(scope: Scope, name: bytes) -> str:
 def _last_event_id(scope: Scope) -> int | None:
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
     text = _header(scope, b"last-event-id") or query.get("last-event-id", [""])[0]
-    return int(text) if text.isdigit() and len(text) < 19 else None
+    return int(text) if text.lstrip("-").isdigit() and len(text) < 19 else None

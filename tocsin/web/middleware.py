@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from tocsin.kernel.errors import TocsinError
 from tocsin.people.store import actor_of
 from tocsin.people.terms import Actor
+from tocsin.record import store as record
 from tocsin.web import site_clock
 from tocsin.web.pages import errors
 
@@ -32,6 +33,9 @@ class TocsinMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         site_clock.exercise()
+        if request.user.is_authenticated and not request.headers.get("HX-Request"):
+            # Read before the page is: the feed takes up from here, so nothing falls between page and feed.
+            request._tocsin_place = record.size() - 1  # type: ignore[attr-defined]
         response = self.get_response(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 urlpatterns = [
+    path("api/v1/", include("tocsin.api.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("tocsin.web.pages.owed")),
     path("", include("tocsin.web.pages.queue")),

@@ -20,6 +20,9 @@ def main() -> int:
     )
     parser.add_argument("--without", action="append", default=[], help="run all but this loop")
     chosen = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     import django  # noqa: PLC0415 - settings first
 
     django.setup()
@@ -34,9 +37,6 @@ def main() -> int:
             parser.error(f"there is no loop {name!r}; choose of: {', '.join(loops)}")
     wanted = [n for n in loops if (not chosen.only or n in chosen.only) and n not in chosen.without]
     runner = Runner([loops[n] for n in wanted])
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     runner.start()
     stop.wait()
     runner.stop()

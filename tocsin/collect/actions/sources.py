@@ -161,7 +161,7 @@ def note_health(w: Writing, row: Source, health: FeedHealth) -> bool:
                 f"Mend a source that cannot be read: {row.name}",
                 marking_of(row),
                 owner_agency=row.agency,
-                owner_role=Role.COLLECTOR,
+                owner_role=Role.COLLECTOR.value,
             )
     elif row.health == Health.FAILING:
         duties.discharge(w, row.id, "mend_feed", "it was read again")

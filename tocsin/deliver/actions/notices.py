@@ -15,7 +15,7 @@ from tocsin.deliver import rules
 from tocsin.deliver.channels import Roads, Undelivered
 from tocsin.deliver.channels.letters import Sender
 from tocsin.deliver.models import Mailed
-from tocsin.deliver.terms import LEASE, PAGES
+from tocsin.deliver.terms import LEASE, PAGES, Reason
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock, settings
 from tocsin.kernel.settings import Settings
@@ -68,8 +68,12 @@ def send_notices(*, limit: int = 200) -> int:
     sent = 0
     try:
         for duty, rung, person, attempts in claimed:
-            message = _message(duties[duty], rung, people[person], s, now)
-            sent += _post(roads, duty, rung, people[person], attempts, message)
+            to = people[person]
+            if not rules.is_email(to.email):
+                _note(duty, rung, to, attempts, Reason.NO_SUCH_ADDRESS, None)
+                continue
+            message = _message(duties[duty], rung, to, s, now)
+            sent += _post(roads, duty, rung, to, attempts, message)
     finally:
         roads.close()
     return sent
@@ -78,23 +82,35 @@ def send_notices(*, limit: int = 200) -> int:
 def _post(
     roads: Roads, duty: str, rung: int, person: Account, attempts: int, message: EmailMessage
 ) -> bool:
-    row = Mailed.objects.filter(duty=duty, rung=rung, person=person.person)
     key = _key(duty, rung, person)
     try:
         roads.mail().post(key, person.email, message.as_bytes())
     except Undelivered as e:
         wait = None if e.permanent else rules.wait(key, attempts + 1)
-        now = clock.now()
-        row.update(
-            attempts=attempts + 1,
-            reason=e.reason.name,
-            done_at=None if wait else now,
-            until=now + wait if wait else now,
-        )
-        log.warning("the notice %s was not mailed: %s", key, e)
+        _note(duty, rung, person, attempts, e.reason, wait)
         return False
-    row.update(attempts=attempts + 1, done_at=clock.now(), reason="")
+    _note(duty, rung, person, attempts, None, None)
     return True
+
+
+def _note(
+    duty: str,
+    rung: int,
+    person: Account,
+    attempts: int,
+    failed: Reason | None,
+    wait: timedelta | None,
+) -> None:
+    """Keep what came of one notice; `wait` = until it is tried again."""
+    now = clock.now()
+    if failed is not None:
+        log.warning("the notice %s was not mailed: %s", _key(duty, rung, person), failed.value)
+    Mailed.objects.filter(duty=duty, rung=rung, person=person.person).update(
+        attempts=attempts + 1,
+        reason=failed.name if failed else "",
+        done_at=None if wait else now,
+        until=now + (wait or timedelta(0)),
+    )
 
 
 def _key(duty: str, rung: int, person: Account) -> str:

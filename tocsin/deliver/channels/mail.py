@@ -107,6 +107,9 @@ class Smtp:
         except (smtplib.SMTPException, OSError) as e:
             self._drop()
             raise TemporaryFailure(Reason.UNREACHABLE, str(e)) from e
+        except ValueError as e:  # an address that no SMTP command can hold
+            self._reset()
+            raise PermanentFailure(Reason.NO_SUCH_ADDRESS, str(e)) from e
 
     def _ready(self) -> smtplib.SMTP:
         """A connection that has accepted our sender. A refusal here says nothing about the recipient:

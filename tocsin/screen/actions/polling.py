@@ -62,6 +62,11 @@ def poll_now(actor: Actor, *, source: str) -> Fetched:
     return _take(row, *_timed(row, store.cursor(row.id, "")))
 
 
+def forget() -> None:
+    """Forget the last answers, as a new process has."""
+    _last_seen.clear()
+
+
 def _timed(row: Source, cursor: dict[str, str]) -> tuple[Batch, float]:
     started = time.monotonic()
     return fetch(row, cursor), started

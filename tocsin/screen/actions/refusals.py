@@ -16,7 +16,7 @@ from tocsin.kernel.ids import new_id
 from tocsin.people.terms import Role
 from tocsin.people.visibility import marking_of
 from tocsin.record.actions import Writing
-from tocsin.screen.taken import Chunk
+from tocsin.screen.taken import Chunk, sound
 
 MOST_REFUSED = 5000
 """Open refusals kept a source; beyond, refused input is counted only, so that a wrong mapping cannot fill the disk."""
@@ -31,7 +31,7 @@ def keep_refused(w: Writing, row: Source, chunk: Chunk, retention_until: str) ->
     ]
     for item, ruling in chunk.barred:
         refusal = Refused(item.key or "item", ruling.field, ruling.plain, ruling.cure)
-        kept.append((refusal, ruling.reason.value, {"item": msgspec.to_builtins(item)}))
+        kept.append((refusal, ruling.reason.value, {"item": _sound(msgspec.to_builtins(item))}))
     if not kept:
         return
     taken = chunk.taken
@@ -51,17 +51,17 @@ def keep_refused(w: Writing, row: Source, chunk: Chunk, retention_until: str) ->
             f"Look at input that was refused from {row.name}",
             marking_of(row),
             owner_agency=row.agency,
-            owner_role=Role.COLLECTOR,
+            owner_role=Role.COLLECTOR.value,
         )
 
 
 def _keep(
     w: Writing, row: Source, refusal: Refused, why: str, raw: dict[str, Any], until: str
 ) -> None:
-    said = {"where": refusal.where, "reason": refusal.reason, "cure": refusal.cure}
+    said = _sound({"where": refusal.where, "reason": refusal.reason, "cure": refusal.cure})
     data = {
         "id": new_id("ref", w.at),
-        "field": refusal.field[:60],
+        "field": sound(refusal.field)[:60],
         "why": why,
         "content": w.keep(row.id, said),
         "raw": w.keep(row.id, raw, sealed=True) if raw else None,
@@ -78,3 +78,11 @@ def _sealed(raw: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(raw).decode()}
     return {"base64": base64.b64encode(raw).decode()} if "\x00" in text else {"raw": text}
+
+
+def _sound(values: dict[str, Any]) -> dict[str, Any]:
+    """Values that can be kept: what a stranger wrote may hold halves of characters."""
+    return {
+        name: sound(v) if isinstance(v, str) else _sound(v) if isinstance(v, dict) else v
+        for name, v in values.items()
+    }

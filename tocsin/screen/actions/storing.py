@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from tocsin.collect import rules, terms
 from tocsin.collect.models import Group, Report, Source
 from tocsin.collect.pseudonyms import pseudonym
-from tocsin.collect.sources.plain import without_surrogates
 from tocsin.collect.terms import Item, RevisionReason
 from tocsin.duties import actions as duties
 from tocsin.duties.models import Duty
@@ -24,7 +23,7 @@ from tocsin.record.terms import Marking, stamp
 from tocsin.screen import store
 from tocsin.screen.actions.refusals import keep_refused
 from tocsin.screen.memory import engine, groups
-from tocsin.screen.taken import COUNTED, Chunk, Seen, Taken, reading
+from tocsin.screen.taken import COUNTED, Chunk, Seen, Taken, reading, sound
 from tocsin.screen.terms import Priority, Verdict
 
 OnFlagged = Callable[[Writing, Sequence[Report]], None]
@@ -166,7 +165,7 @@ class Storing:
             f"Assess a flagged report from {self.row.name}",
             marking,
             owner_agency=self.row.agency,
-            owner_role=Role.COLLECTOR,
+            owner_role=Role.COLLECTOR.value,
             precedence=Precedence(report.precedence),
             event_start=self.starts.get(marking.operation),
         )
@@ -177,17 +176,19 @@ class Storing:
         if site := _site(item.url):
             shown["site"] = site
         original = {
-            "text": without_surrogates(item.text),
-            "title": without_surrogates(item.title),
+            "text": item.text,
+            "title": item.title,
             "url": item.url,
             "author": item.author,
             "thread": item.thread,
             "key": item.key,
-            **({"extra": item.extra} if item.extra else {}),
         }
+        kept: dict[str, Any] = {name: sound(value) for name, value in original.items() if value}
+        if item.extra:
+            kept["extra"] = {sound(k): sound(v) for k, v in item.extra.items()}
         return {
             "content": self.w.keep(report, shown),
-            "original": self.w.keep(report, {k: v for k, v in original.items() if v}, sealed=True),
+            "original": self.w.keep(report, kept, sealed=True),
             "score": verdict.score,
             "precedence": verdict.priority.value,
             "indicators": list(verdict.indicators),

@@ -124,7 +124,7 @@ def _owe(w: Writing, report: Report, precedence: Precedence) -> None:
         "Read what the giver of a tip added",
         marking_of(report),
         owner_agency=report.agency,
-        owner_role=Role.COLLECTOR,
+        owner_role=Role.COLLECTOR.value,
         precedence=precedence,
         event_start=store.starts([report.operation]).get(report.operation),
     )

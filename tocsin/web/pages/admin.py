@@ -16,6 +16,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.duties import store as duties
+from tocsin.duties.terms import Ladder, Step
 from tocsin.kernel import clock
 from tocsin.kernel.errors import NotFound, TocsinError
 from tocsin.people import actions, store
@@ -31,7 +32,8 @@ from tocsin.web.pages.admin_forms import (
     QualificationForm,
     blame,
 )
-from tocsin.web.pages.admin_health import health
+from tocsin.web.pages.admin_health import loops
+from tocsin.web.wellness import health
 
 SHOWN = 50
 View = Callable[..., HttpResponse]
@@ -55,7 +57,8 @@ def admin_home(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     context = {
         "tab": "health",
-        "health": health(now),
+        "health": health(actor(request), now),
+        "loops": loops(now),
         "people": Member.objects.filter(left_at=None).count(),
         "agencies": Agency.objects.count(),
         "audit": duties.audit(now),
@@ -67,7 +70,11 @@ def admin_home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def admin_agencies(request: HttpRequest) -> HttpResponse:
     """The agencies, and adding one or changing its names."""
-    asked = Agency.objects.filter(id=request.GET.get("change", "")).values("name", "short", "kind", "id").first()
+    asked = (
+        Agency.objects.filter(id=request.GET.get("change", ""))
+        .values("name", "short", "kind", "id")
+        .first()
+    )
     initial = {**asked, "agency": asked["id"]} if asked else {}
     form = AgencyForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -78,7 +85,12 @@ def admin_agencies(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{form.cleaned_data['name']} is in the list.")
             return redirect("admin-agencies")
-    context = {"tab": "agencies", "rows": Agency.objects.order_by("name"), "form": form, "changing": bool(asked)}
+    context = {
+        "tab": "agencies",
+        "rows": Agency.objects.order_by("name"),
+        "form": form,
+        "changing": bool(asked),
+    }
     return render(request, "admin/agencies.html", context, status=_status(form))
 
 
@@ -92,7 +104,11 @@ def admin_people(request: HttpRequest) -> HttpResponse:
         try:
             person = actions.add_person(
                 actor(request),
-                **{**given, "roles": [Role(r) for r in given["roles"]], "password": given["password"] or None},
+                **{
+                    **given,
+                    "roles": [Role(r) for r in given["roles"]],
+                    "password": given["password"] or None,
+                },
             )
         except TocsinError as error:
             blame(form, error)
@@ -118,7 +134,9 @@ def _accounts(asked: dict[str, str]) -> Any:
         q = asked["q"]
         rows = rows.filter(Q(name__icontains=q) | Q(username__icontains=q) | Q(email__icontains=q))
     if asked["agency"]:
-        rows = rows.filter(person__in=Member.objects.filter(agency=asked["agency"]).values("person"))
+        rows = rows.filter(
+            person__in=Member.objects.filter(agency=asked["agency"]).values("person")
+        )
     return rows
 
 
@@ -133,7 +151,9 @@ def _lines(accounts: list[Account]) -> list[dict[str, Any]]:
         {
             "account": a,
             "member": members.get(a.person),
-            "agency": agencies.get(members[a.person].agency, members[a.person].agency) if a.person in members else "",
+            "agency": agencies.get(members[a.person].agency, members[a.person].agency)
+            if a.person in members
+            else "",
             "roles": roles.get(a.person, []),
         }
         for a in accounts
@@ -156,11 +176,16 @@ def admin_person(request: HttpRequest, person: str) -> HttpResponse:
     problem: TocsinError | None = None
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
-            messages.success(request, _person_act(a, person, act, request, form.cleaned_data if form else {}))
+            messages.success(
+                request, _person_act(a, person, act, request, form.cleaned_data if form else {})
+            )
             return redirect("admin-person", person=person)
         except TocsinError as error:
             problem = error
-    held = {Role(r) for r in Grant.objects.filter(person=person, revoked_at=None).values_list("role", flat=True)}
+    held = {
+        Role(r)
+        for r in Grant.objects.filter(person=person, revoked_at=None).values_list("role", flat=True)
+    }
     context = {
         "tab": "people",
         "account": account,
@@ -175,10 +200,14 @@ def admin_person(request: HttpRequest, person: str) -> HttpResponse:
         "problem": problem,
         "self": a.person == person,
     }
-    return render(request, "admin/person.html", context, status=422 if request.method == "POST" else 200)
+    return render(
+        request, "admin/person.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
-def _person_act(a: Actor, person: str, act: str, request: HttpRequest, given: dict[str, Any]) -> str:
+def _person_act(
+    a: Actor, person: str, act: str, request: HttpRequest, given: dict[str, Any]
+) -> str:
     """Do one act on a person; returns the words that confirm it. Raises: TocsinError."""
     if act in ("grant", "revoke"):
         wanted = request.POST.get("role", "")
@@ -193,9 +222,15 @@ def _person_act(a: Actor, person: str, act: str, request: HttpRequest, given: di
     if act == "novice":
         novice = request.POST.get("novice") == "yes"
         actions.mark_novice(a, person=person, novice=novice)
-        return "Every no-report of theirs gets a second reader." if novice else "No longer counts as new to the work."
+        return (
+            "Every no-report of theirs gets a second reader."
+            if novice
+            else "No longer counts as new to the work."
+        )
     if act == "qualify":
-        actions.qualify(a, person=person, name=given["qualification"], expires_at=given["expires_at"])
+        actions.qualify(
+            a, person=person, name=given["qualification"], expires_at=given["expires_at"]
+        )
         return "Recorded."
     if act == "password":
         actions.set_password(a, person=person, password=given["password"])
@@ -211,27 +246,45 @@ def _person_act(a: Actor, person: str, act: str, request: HttpRequest, given: di
 def admin_ladders(request: HttpRequest) -> HttpResponse:
     """The ladders in force, as they are: they are changed in the policy file, and the change is recorded."""
     ladders = sorted(duties.ladders().values(), key=lambda ladder: ladder.name)
-    return render(request, "admin/ladders.html", {"tab": "ladders", "ladders": [_ladder(x) for x in ladders]})
+    return render(
+        request, "admin/ladders.html", {"tab": "ladders", "ladders": [_ladder(x) for x in ladders]}
+    )
 
 
-def _ladder(ladder: Any) -> dict[str, Any]:
-    return {"ladder": ladder, "name": ladder.name.replace("_", " "), "steps": [_step(s) for s in ladder.steps]}
+def _ladder(ladder: Ladder) -> dict[str, Any]:
+    return {
+        "ladder": ladder,
+        "name": ladder.name.replace("_", " "),
+        "steps": [_step(s) for s in ladder.steps],
+    }
 
 
-def _step(step: Any) -> dict[str, Any]:
+_ACTS = {
+    "next_channel": "the same person by another channel",
+    "next_person": "the next person in the directory",
+    "next_releaser": "the next release authority",
+}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """A step in the words of the page."""
     how, _, what = step.tell.partition(":")
+    named = what.replace("_", " ")
     who = {
         "owner": "whoever owes it",
-        "role": f"the {what.replace('_', ' ')}s of the same agency",
-        "lead": f"the {what.replace('_', ' ')}s of the agency that leads the operation",
+        "role": f"each {named} of the same agency",
+        "lead": f"each {named} of the agency that leads",
         "must_know": "everybody who must know",
-        "do": {
-            "next_channel": "the same person by another channel",
-            "next_person": "the next person in the directory",
-            "next_releaser": "the next release authority",
-        }.get(what, what.replace("_", " ")),
+        "do": _ACTS.get(what, named),
     }[how]
-    return {"who": who, "base": step.base, "offset": abs(step.offset), "late": step.offset.days >= 0, "percent": step.percent}
+    late = step.offset.days >= 0
+    return {
+        "who": who,
+        "base": step.base,
+        "offset": abs(step.offset),
+        "late": late,
+        "percent": step.percent,
+    }
 
 
 def _status(form: forms.Form) -> int:

@@ -37,12 +37,19 @@ def blame(form: forms.Form, error: TocsinError) -> None:
 
 class AgencyForm(forms.Form):
     agency = forms.CharField(
-        label="Id", max_length=40, help_text="Short and for good, such as metro_police. An id in use changes its names."
+        label="Id",
+        max_length=40,
+        help_text="Short and for good, such as metro_police. An id in use changes its names.",
     )
     name = forms.CharField(label="Name", max_length=200)
-    short = forms.CharField(label="Short name", max_length=40, required=False, help_text="As lists show it.")
+    short = forms.CharField(
+        label="Short name", max_length=40, required=False, help_text="As lists show it."
+    )
     kind = forms.CharField(
-        label="Kind", max_length=40, required=False, help_text="Such as police, fusion, campus, utility."
+        label="Kind",
+        max_length=40,
+        required=False,
+        help_text="Such as police, fusion, campus, utility.",
     )
 
 
@@ -52,7 +59,10 @@ class PersonForm(forms.Form):
     agency = forms.ChoiceField(label="Agency")
     email = forms.EmailField(label="E-mail", required=False, help_text="Where notices go.")
     roles = forms.MultipleChoiceField(
-        label="Roles", required=False, widget=forms.CheckboxSelectMultiple, choices=[(r.value, r.title) for r in Role]
+        label="Roles",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(r.value, r.title) for r in Role],
     )
     novice = forms.BooleanField(
         label="New to the work: a second reader for every no-report", required=False, initial=True
@@ -83,7 +93,9 @@ class QualificationForm(forms.Form):
 
 class PasswordForm(forms.Form):
     password = forms.CharField(
-        label="New password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label="New password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     def clean_password(self) -> str:
@@ -93,7 +105,9 @@ class PasswordForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    key_name = forms.CharField(label="What for", max_length=100, help_text="Such as the system that will use it.")
+    key_name = forms.CharField(
+        label="What for", max_length=100, help_text="Such as the system that will use it."
+    )
 
 
 class MoveForm(forms.Form):
@@ -107,7 +121,9 @@ class PlanForm(forms.Form):
     name = forms.CharField(label="Name", max_length=200)
     place = forms.CharField(label="Place", max_length=200, required=False)
     keywords = forms.CharField(
-        label="Words that tie a report to it", required=False, help_text="Separated by commas: names, places, hashtags."
+        label="Words that tie a report to it",
+        required=False,
+        help_text="Separated by commas: names, places, hashtags.",
     )
     checklist = forms.MultipleChoiceField(
         label="Signs to watch for",
@@ -116,7 +132,11 @@ class PlanForm(forms.Form):
         help_text="Kinds of sign that count towards the alarm.",
     )
     k = forms.IntegerField(
-        label="Alarm at", min_value=1, max_value=20, initial=3, help_text="So many different kinds raise the alarm."
+        label="Alarm at",
+        min_value=1,
+        max_value=20,
+        initial=3,
+        help_text="So many different kinds raise the alarm.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -141,7 +161,16 @@ class OpenForm(PlanForm, MoveForm):
     agencies = forms.MultipleChoiceField(
         label="Agencies that take part", required=False, widget=forms.CheckboxSelectMultiple
     )
-    field_order = ("name", "place", "starts_at", "ends_at", "agencies", "keywords", "checklist", "k")
+    field_order = (
+        "name",
+        "place",
+        "starts_at",
+        "ends_at",
+        "agencies",
+        "keywords",
+        "checklist",
+        "k",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

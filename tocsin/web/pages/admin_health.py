@@ -1,63 +1,34 @@
-"""How the system is, as far as its own database tells; `tocsin check` on the machine tells more."""
+"""Whether each loop of the worker is alive; the rest of the system's health is the front page's."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from tocsin.collect.models import Source
-from tocsin.duties import store as duties
-from tocsin.record.models import Checkpoint, Entry, Heartbeat, Pending
-from tocsin.web.templatetags import _times
+from tocsin.record.models import Heartbeat
+from tocsin.web.templatetags._times import span
+from tocsin.web.wellness import SILENT_AFTER, Health
 
-SILENT_AFTER = timedelta(seconds=10)
-SLOW_AFTER = timedelta(seconds=5)
 _LOOPS = {
-    "sequencer": "Record: entries get their place",
-    "duties": "Clock: people are told in time",
-    "feeds": "Feeds are read",
-    "expiry": "Warnings expire in time",
-    "fan-out": "Released warnings go out",
-    "send": "Messages are sent",
-    "notices": "Notices are sent",
-    "auditor": "Auditor watches the clock",
+    "sequencer": "Gives entries their place in the record",
+    "duties": "Tells people in time",
+    "feeds": "Reads the feeds",
+    "expiry": "Ends warnings and holds in time",
+    "fan-out": "Sends released warnings on their way",
+    "send": "Sends messages",
+    "notices": "Sends notices",
+    "auditor": "Watches that everything due was done",
 }
-Row = dict[str, str]
 
 
-def health(now: datetime) -> list[Row]:
-    """Rows for `parts/health.html`: each loop of the worker, the clock, the record, the feeds."""
+def loops(now: datetime) -> list[Health]:
+    """A line of `parts/health.html` for each loop."""
     beats = dict(Heartbeat.objects.values_list("name", "at"))
-    rows = [_loop(label, beats.get(name), now) for name, label in _LOOPS.items()]
-    return [*rows, _clock(now), _record(now), _feeds(now)]
+    return [_loop(label, beats.get(name), now) for name, label in _LOOPS.items()]
 
 
-def _loop(label: str, at: datetime | None, now: datetime) -> Row:
+def _loop(label: str, at: datetime | None, now: datetime) -> Health:
     if at is None:
-        return {"state": "down", "label": label, "value": "never ran"}
+        return Health("down", label, "never ran")
     if now - at > SILENT_AFTER:
-        return {"state": "down", "label": label, "value": f"silent for {_times.span(now - at)}"}
-    return {"state": "well", "label": label, "value": "alive"}
-
-
-def _clock(now: datetime) -> Row:
-    found = duties.audit(now)
-    if found.well:
-        return {"state": "well", "label": "Duties on time", "value": f"{found.open:,} open, none late"}
-    return {"state": "down", "label": "Duties on time", "value": f"{found.late:,} of {found.open:,} late"}
-
-
-def _record(now: datetime) -> Row:
-    label = "Entries in the record"
-    first = Pending.objects.order_by("n").values_list("n", flat=True).first()
-    oldest = Entry.objects.filter(n=first).values_list("recorded_at", flat=True).first() if first else None
-    if oldest and now - oldest > SLOW_AFTER:
-        count = Pending.objects.count()
-        return {"state": "down", "label": label, "value": f"{count:,} wait, the oldest for {_times.span(now - oldest)}"}
-    last = Checkpoint.objects.order_by("-size").first()
-    if last is None:
-        return {"state": "slow", "label": label, "value": "nothing signed yet"}
-    return {"state": "well", "label": label, "value": f"{last.size:,} signed"}
-
-
-def _feeds(now: datetime) -> Row:
-    return {"state": "well", "label": "Sources", "value": f"{Source.objects.count():,}", "url": "/sources"}
+        return Health("down", label, f"silent for {span(now - at)}")
+    return Health("well", label, "alive")

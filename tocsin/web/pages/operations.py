@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tocsin.duties.actions import move_event
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock
-from tocsin.kernel.errors import NotFound, TocsinError
+from tocsin.kernel.errors import Forbidden, NotFound, TocsinError
 from tocsin.people import actions, store
 from tocsin.people.models import Operation, Participation
 from tocsin.people.rules import permit
@@ -26,7 +26,15 @@ from tocsin.warn.actions import cite, drop_citation
 from tocsin.warn.models import Citation, Warning
 from tocsin.warn.terms import State
 from tocsin.web.middleware import actor
-from tocsin.web.pages.admin_forms import SEATS, MoveForm, OpenForm, PlanForm, agencies, blame, categories
+from tocsin.web.pages.admin_forms import (
+    SEATS,
+    MoveForm,
+    OpenForm,
+    PlanForm,
+    agencies,
+    blame,
+    categories,
+)
 
 SHOWN = 50
 
@@ -38,13 +46,18 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     a, now = actor(request), clock.now()
     rows = store.operations_of(a).distinct()
     names = store.agency_names()
-    coming = [(row, names.get(row.lead_agency, row.lead_agency)) for row in rows.filter(ends_at__gte=now)[:SHOWN]]
+    coming = [
+        (row, names.get(row.lead_agency, row.lead_agency))
+        for row in rows.filter(ends_at__gte=now)[:SHOWN]
+    ]
     ended = [
         (row, names.get(row.lead_agency, row.lead_agency))
         for row in rows.filter(ends_at__lt=now).order_by("-ends_at")[:SHOWN]
     ]
     may_open = Permission.MANAGE_OPERATION in a.permissions
-    return render(request, "operations/list.html", {"coming": coming, "ended": ended, "may_open": may_open})
+    return render(
+        request, "operations/list.html", {"coming": coming, "ended": ended, "may_open": may_open}
+    )
 
 
 @login_required
@@ -56,7 +69,9 @@ def operation_new(request: HttpRequest) -> HttpResponse:
     form = OpenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = actions.open_operation(a, lead_agency=a.agency, must_know=[], **form.cleaned_data)
+            made = actions.open_operation(
+                a, lead_agency=a.agency, must_know=[], **form.cleaned_data
+            )
         except TocsinError as error:
             blame(form, error)
         else:
@@ -97,16 +112,25 @@ def operation_edit(request: HttpRequest, operation: str) -> HttpResponse:
     a = actor(request)
     row = _mine(a, operation)
     permit(a, Permission.MANAGE_OPERATION)
+    if not _leads(a, row):
+        raise Forbidden("only the agency that leads an operation changes it")
     act = request.POST.get("act", "")
-    move = MoveForm(request.POST if act == "move" else None, initial=_initial(row, "starts_at", "ends_at"))
+    move = MoveForm(
+        request.POST if act == "move" else None, initial=_initial(row, "starts_at", "ends_at")
+    )
     plan = PlanForm(
         request.POST if act == "plan" else None,
-        initial={**_initial(row, "name", "place", "checklist", "k"), "keywords": ", ".join(row.keywords)},
+        initial={
+            **_initial(row, "name", "place", "checklist", "k"),
+            "keywords": ", ".join(row.keywords),
+        },
     )
     form, problem = {"move": move, "plan": plan}.get(act), None
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
-            messages.success(request, _change(a, row, act, request, form.cleaned_data if form else {}))
+            messages.success(
+                request, _change(a, row, act, request, form.cleaned_data if form else {})
+            )
             return redirect("operation-edit" if act == "join" else "operation", operation=row.id)
         except TocsinError as error:
             problem = error
@@ -120,7 +144,9 @@ def operation_edit(request: HttpRequest, operation: str) -> HttpResponse:
         "bending": Duty.objects.filter(operation=row.id, discharged_at=None).count(),
         **_choices(row),
     }
-    return render(request, "operations/edit.html", context, status=422 if request.method == "POST" else 200)
+    return render(
+        request, "operations/edit.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
 def _change(a: Actor, row: Operation, act: str, request: HttpRequest, given: dict[str, Any]) -> str:
@@ -161,7 +187,9 @@ def operation_cite(request: HttpRequest, operation: str) -> HttpResponse:
         messages.success(request, "The plan no longer rests on it.")
     else:
         edition = request.POST.get("edition", "")
-        cite(a, operation=row.id, warning=warning, edition=int(edition) if edition.isdecimal() else 0)
+        cite(
+            a, operation=row.id, warning=warning, edition=int(edition) if edition.isdecimal() else 0
+        )
         messages.success(request, "The plan rests on the edition in force.")
     return redirect("operation", operation=row.id)
 
@@ -201,8 +229,14 @@ def _seats(row: Operation, names: dict[str, str]) -> list[dict[str, Any]]:
 
 def _citations(a: Actor, row: Operation) -> list[dict[str, Any]]:
     """The warnings the plan rests on that the actor may see, stale ones first."""
-    rests = list(Citation.objects.filter(operation=row.id, dropped_at=None).order_by("stale_since", "-cited_at"))
-    cited = {w.id: w for w in visible_to(a, Warning.objects.filter(id__in=[c.warning for c in rests]))}
+    rests = list(
+        Citation.objects.filter(operation=row.id, dropped_at=None).order_by(
+            "stale_since", "-cited_at"
+        )
+    )
+    cited = {
+        w.id: w for w in visible_to(a, Warning.objects.filter(id__in=[c.warning for c in rests]))
+    }
     live = visible_to(
         a, Warning.objects.filter(series__in=[c.series for c in rests], state=State.RELEASED.value)
     )
@@ -221,8 +255,10 @@ def _citations(a: Actor, row: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _owed(a: Actor, row: Operation) -> list[dict[str, Any]]:
-    rows = visible_to(a, Duty.objects.filter(operation=row.id, discharged_at=None), subject="subject")
+def _owed(a: Actor, row: Operation) -> list[Any]:
+    rows = visible_to(
+        a, Duty.objects.filter(operation=row.id, discharged_at=None), subject="subject"
+    )
     return list(rows.values("kind").annotate(n=Count("id")).order_by("-n"))
 
 
@@ -237,7 +273,12 @@ def _choices(row: Operation) -> dict[str, Any]:
             {
                 "name": name,
                 "seats": [
-                    {"value": f"{agency}:{r.value}", "title": r.title, "on": (agency, r.value) in must} for r in SEATS
+                    {
+                        "value": f"{agency}:{r.value}",
+                        "title": r.title,
+                        "on": (agency, r.value) in must,
+                    }
+                    for r in SEATS
                 ],
             }
             for agency, name in known

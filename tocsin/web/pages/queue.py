@@ -55,7 +55,7 @@ def _list(request: HttpRequest, current: str) -> dict[str, Any]:
         "items": [(i, _address(tab, asked["operation"], i.report.id, first)) for i in items],
         "total": counts[tab],
         "first": first,
-        "more": _address(tab, asked["operation"], "", first + worklist.SHOWN)
+        "more": _address(tab, asked["operation"], "", first + worklist.QUEUED)
         if counts[tab] > first + len(items)
         else "",
         "operation": asked["operation"],
@@ -114,7 +114,8 @@ def _report(
     **more: Any,
 ) -> HttpResponse:
     a, now = actor(request), clock.now()
-    context = report_view.shown(a, report_id, now) | report_view.about(a, report_id)
+    context = report_view.shown(a, report_id, now)
+    context |= report_view.about(a, context["report"])
     context |= {
         "sheet": typed or worksheet.blank(context["report"]),
         "back": "report",
@@ -162,6 +163,7 @@ def _again(
     request: HttpRequest, report_id: str, typed: dict[str, Any], error: TocsinError
 ) -> HttpResponse:
     """The form once more, with what was typed and what is wrong beside its field."""
+    typed = worksheet.advised(typed)
     if isinstance(error, Invalid) and error.field in typed:
         typed["errors"] = {error.field: f"{_sentence(error.message)} {error.cure}"}
     else:
@@ -170,6 +172,7 @@ def _again(
         answer = _queue(request, report_id, typed, error.status)
     else:
         answer = _report(request, report_id, typed, error.status)
+    answer.headers["HX-Push-Url"] = "false"
     if error.status != 422:
         answer.headers["Tocsin-Message"] = quote(typed["errors"]["all"])
     return answer

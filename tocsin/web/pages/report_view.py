@@ -71,7 +71,7 @@ def shown(a: Actor, report_id: str, now: datetime, *, alike: bool = True) -> dic
     """
     row = collect.report(a, report_id)
     content = collect.texts([row]).get(row.id, {})
-    found = store.readings(a, row.id)
+    found = store.readings_of(a, row.id)
     kind, why_not = worklist.asked_of(a, row, found.standing)
     duty = Duty.objects.filter(subject=row.id, kind__in=worklist.WORK, discharged_at=None)
     return {
@@ -155,9 +155,8 @@ def read(rows: list[Assessment]) -> list[dict[str, Any]]:
     ]
 
 
-def about(a: Actor, report_id: str) -> dict[str, Any]:
+def about(a: Actor, row: Report) -> dict[str, Any]:
     """What else is on a report's own page: topics, concerns, questions, earlier versions, the mask."""
-    row = collect.report(a, report_id)
     topics = worklist.topics_of(a, row.id)
     mine = worklist.open_topics(a, row.operation)
     titles = worklist.titles([*topics, *mine])

@@ -79,7 +79,8 @@ def _situation(
     found = worklist.situation(a, situation_id, now)
     row = found.row
     mine = row.agency == a.agency or bool(found.owed and store.owes(a, row.id))
-    page = Paginator(worklist.reports_of(a, row), worklist.SHOWN).get_page(request.GET.get("page"))
+    first = _number(request.GET.get("first", ""))
+    reports = list(worklist.reports_of(a, row)[first : first + worklist.SHOWN + 1])
     people = names([w.person for w, _ in found.wholes] + [row.opened_by])
     context = {
         "s": found,
@@ -88,6 +89,7 @@ def _situation(
             (line, category_name(line.category), category_titles().get(line.category, ""))
             for line in found.signs.lines
         ],
+        "topic_kinds": [(category_name(c), category_titles().get(c, "")) for c in row.categories],
         "chart": _chart(found.signs),
         "alarms": [(x, [category_name(c).lower() for c in x.added]) for x in found.alarms],
         "wholes": [
@@ -100,8 +102,9 @@ def _situation(
             )
             for w, body in found.wholes
         ],
-        "page": page,
-        "reports": _reports(list(page)),
+        "reports": _reports(reports[: worklist.SHOWN]),
+        "newer": max(0, first - worklist.SHOWN) if first else None,
+        "older": first + worklist.SHOWN if len(reports) > worklist.SHOWN else None,
         "owner": agency_names().get(row.agency, row.agency),
         "opened_by": people.get(row.opened_by, row.opened_by),
         "owes_whole": next((d for d in found.owed if d.kind == "assess_whole"), None),
@@ -252,7 +255,10 @@ def _errors(e: Invalid | Conflict) -> dict[str, str]:
 
 
 def _version(request: HttpRequest) -> int:
-    text = request.POST.get("version", "")
+    return _number(request.POST.get("version", ""))
+
+
+def _number(text: str) -> int:
     return int(text) if text.isdigit() and len(text) < 10 else 0
 
 

@@ -34,6 +34,7 @@ _TEXTS = (
     "reason",
     "departure",
     "situation",
+    "advised",
 )
 _SPECIFIC_KEYS = ("a", "s", "d", "f")
 _DISPOSITIONS = (
@@ -80,21 +81,27 @@ def read(post: QueryDict) -> dict[str, Any]:
 def made(typed: dict[str, Any]) -> Worksheet:
     """The worksheet that was typed. Raises: Invalid naming the field."""
     fields = {name: typed[name] for name in (*_TEXTS, "specifics", "behaviours") if typed[name]}
-    fields.pop("situation", None)
+    for name in ("situation", "advised"):
+        fields.pop(name, None)
     return rules.convert({"reason": "", **fields})
 
 
 def advised(typed: dict[str, Any]) -> dict[str, Any]:
-    """What was typed, with the rules' recommendation; it is chosen where nothing else was."""
+    """What was typed, with the rules' recommendation; it is chosen where the person chose nothing.
+
+    `advised` is what an earlier recommendation chose: it counts as no choice of the person's.
+    """
     try:
         speech = Speech(typed["speech"])
     except ValueError:
         return typed
     named = [Specific(s) for s in typed["specifics"] if s in set(Specific)]
     found = rules.recommend(speech, named, typed["behaviours"], typed["facts"])
+    chosen = "" if typed["disposition"] == typed["advised"] else typed["disposition"]
     return {
         **typed,
         "recommended": found,
-        "disposition": typed["disposition"] or found.disposition.value,
-        "departs": bool(typed["disposition"]) and typed["disposition"] != found.disposition.value,
+        "disposition": chosen or found.disposition.value,
+        "advised": "" if chosen else found.disposition.value,
+        "departs": chosen not in ("", found.disposition.value),
     }

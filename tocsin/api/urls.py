@@ -1,0 +1,13 @@
+"""Where the API's parts are mounted: `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from tocsin.api import intake, reading
+from tocsin.api.site import api
+
+api.add_router("", intake.router)
+api.add_router("", reading.router)
+
+urlpatterns = [path("", api.urls)]

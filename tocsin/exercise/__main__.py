@@ -1,0 +1,62 @@
+"""One column of an exercise, in a process of its own: `python -m tocsin.exercise ORDERS` (see `ground`).
+
+Writes one JSON object a line: {"at"} as time goes by, then {"values", "run"}, or {"refused", "field", "cure"}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+
+def main(orders: dict[str, Any]) -> None:
+    """Play what is ordered in the database that the environment names, which is empty."""
+    import django  # noqa: PLC0415 - settings come from the environment of this process
+
+    from tocsin.kernel import settings  # noqa: PLC0415
+    from tocsin.record import database  # noqa: PLC0415
+
+    django.setup()
+    database.migrate(database.owner_url(), settings.current().database_url)
+
+    from tocsin.exercise import control, demo, results, scoring  # noqa: PLC0415
+    from tocsin.exercise.runner import stage  # noqa: PLC0415
+    from tocsin.exercise.scenario import load  # noqa: PLC0415
+
+    scenario = load(orders["scenario"])
+    column = {c.name: c for c in (control.WITH, control.CONTROL)}[orders["column"]]
+    started = time.monotonic()
+    with stage(scenario, column, count=orders["count"], seed=orders["seed"]) as play:
+        play.run(scenario.ends, _say)
+        found = results.packed(scoring.values(play.world))
+    if orders["keep"]:
+        demo.set_clock(scenario, scenario.ends)
+    run = {
+        "seconds": round(time.monotonic() - started, 1),
+        "entries": play.entries(),
+        "chatter": play.world.chatter,
+        "refused": [f"{line.who}: {line.what}" for line in play.world.log if line.refused],
+    }
+    print(json.dumps({"values": found, "run": run}), flush=True)
+
+
+def _say(at: datetime) -> None:
+    from tocsin.record.terms import stamp  # noqa: PLC0415
+
+    print(json.dumps({"at": stamp(at)}), flush=True)
+
+
+if __name__ == "__main__":
+    from tocsin.kernel.errors import Invalid
+
+    try:
+        main(json.loads(sys.argv[1]))
+    except Invalid as error:
+        if "--debug" in sys.argv:
+            raise
+        said = {"refused": error.message, "field": error.field, "cure": error.cure}
+        print(json.dumps(said), flush=True)
+        raise SystemExit(2) from error

@@ -1,0 +1,141 @@
+"""The scored table: what each measure asks, and what it came to in each column. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tocsin.exercise.terms import Measure, Post, Scenario, Scripted
+from tocsin.record.terms import stamp, unstamp
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What one measure came to. A time is aware UTC; a share is in percent."""
+
+    value: datetime | int | float | None
+    note: str = ""
+
+
+def met(measure: Measure, found: Value) -> bool:
+    """Whether the target was met; what never happened meets no target."""
+    at = found.value
+    if at is None:
+        return False
+    if isinstance(at, datetime):
+        return measure.before is not None and at < measure.before
+    if measure.at_most is not None:
+        return at <= measure.at_most
+    return measure.at_least is not None and at >= measure.at_least
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the score. `certainty` = how well the history it is held against is known."""
+
+    measure: Measure
+    with_tocsin: Value
+    control: Value
+    certainty: tuple[str, ...]
+
+    @property
+    def met(self) -> bool:
+        return met(self.measure, self.with_tocsin)
+
+    @property
+    def met_in_control(self) -> bool:
+        return met(self.measure, self.control)
+
+
+def results(
+    scenario: Scenario, with_tocsin: Mapping[str, Value], control: Mapping[str, Value]
+) -> list[Result]:
+    """Both columns side by side, in the scenario's order."""
+    return [
+        Result(m, with_tocsin[m.id], control[m.id], certainty(scenario, m))
+        for m in scenario.measures
+    ]
+
+
+def certainty(scenario: Scenario, measure: Measure) -> tuple[str, ...]:
+    """How well what a measure rests on is known: of its subjects, else of the rows it answers."""
+    about = [i for i in scenario.injects if isinstance(i, Scripted) and i.id in measure.subjects]
+    if not about:
+        rows = set(measure.rows)
+        about = [i for i in scenario.injects if isinstance(i, Scripted) and rows & set(i.rows)]
+    found = dict.fromkeys(i.certainty.value for i in about if not isinstance(i, Post))
+    return tuple(found)
+
+
+def packed(found: Mapping[str, Value]) -> dict[str, Any]:
+    """Values as JSON carries them."""
+    return {
+        id: {"value": _plain(v.value), "time": isinstance(v.value, datetime), "note": v.note}
+        for id, v in found.items()
+    }
+
+
+def unpacked(found: Mapping[str, Any]) -> dict[str, Value]:
+    """The values that `packed` packed."""
+    return {
+        id: Value(unstamp(v["value"]) if v["time"] else v["value"], v["note"])
+        for id, v in found.items()
+    }
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """One object a measure: question, unit, target, both values, and what history says."""
+    m = result.measure
+    return {
+        "id": m.id,
+        "kind": m.kind.value,
+        "question": m.question,
+        "unit": m.unit,
+        "better": m.better.value,
+        "target": target(m),
+        "with": _plain(result.with_tocsin.value),
+        "with_note": result.with_tocsin.note,
+        "met": result.met,
+        "without": _plain(result.control.value),
+        "without_note": result.control.note,
+        "met_without": result.met_in_control,
+        "historical": m.historical,
+        "certainty": list(result.certainty),
+        "rows": list(m.rows),
+        "modes": list(m.modes),
+    }
+
+
+def target(measure: Measure) -> dict[str, Any]:
+    """The one target of a measure, by its name."""
+    if measure.before is not None:
+        return {"before": stamp(measure.before)}
+    if measure.at_most is not None:
+        return {"at_most": measure.at_most}
+    return {"at_least": measure.at_least}
+
+
+def shown(scenario: Scenario, measure: Measure, value: object) -> str:
+    """A value as people read it: local time, or a number with its unit; "never" and "–" for none."""
+    if value is None:
+        return "never" if measure.unit == "time" else "–"
+    if isinstance(value, datetime):
+        local = value + scenario.local_offset
+        return f"{local.day} {local:%b %H:%M}"
+    unit = "" if measure.unit == "time" else f" {measure.unit}"
+    return f"{value:g}{unit}" if isinstance(value, int | float) else str(value)
+
+
+def shown_target(scenario: Scenario, measure: Measure) -> str:
+    """The target as people read it."""
+    if measure.before is not None:
+        return f"before {shown(scenario, measure, measure.before)}"
+    if measure.at_most is not None:
+        return f"at most {shown(scenario, measure, measure.at_most)}"
+    return f"at least {shown(scenario, measure, measure.at_least)}"
+
+
+def _plain(value: datetime | int | float | None) -> str | int | float | None:
+    return stamp(value) if isinstance(value, datetime) else value

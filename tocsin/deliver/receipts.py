@@ -33,7 +33,8 @@ _STEPS = {
 class Cell:
     """One role at one agency. `state` '' = not addressed. `shown` = the state for the receipt mark.
 
-    `who` answered; `note` = who was asked last and how, or why it failed; `next` = what happens next and when; `meaning` = what the state says about the world.
+    `who` answered; `note` = who was asked last and how, or why it failed; `next` = what happens next and
+    when; `meaning` = what the state says about the world; `destination` '-' = its page is not for the viewer.
     """
 
     role: str

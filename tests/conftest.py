@@ -37,6 +37,10 @@ def database_url() -> Iterator[str]:
     name = f"test_{os.getpid()}"
     database.app_url(data, name)
     url = database.embedded_url(data, name, "postgres")
+    with psycopg.connect(url, autocommit=True) as c:
+        # The tests kill processes, never the machine: waiting for its disk would prove nothing here.
+        c.execute("ALTER SYSTEM SET fsync = off")
+        c.execute("SELECT pg_reload_conf()")
     yield url
     from django.db import connections  # noqa: PLC0415
 

@@ -7,6 +7,12 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import django
+
+from tocsin.kernel.settings import Settings
+from tocsin.record import applying
+from tocsin.web import told
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.kernel.django_settings")
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -15,8 +21,6 @@ _MADE = "<!-- Made by `python -m tests.docs.generate`; do not edit. -->"
 
 def settings_page() -> str:
     """docs/settings.md."""
-    from tocsin.kernel.settings import Settings
-
     plain = Settings()
     lines = [
         "# Settings",
@@ -49,12 +53,7 @@ def settings_page() -> str:
 
 def entries_page() -> str:
     """docs/entries.md."""
-    import django
-
-    django.setup()
-    from tocsin.record import applying
-    from tocsin.web.told import _WORDS
-
+    django.setup()  # every stage registers its kinds
     lines = [
         "# Kinds of entry",
         "",
@@ -69,7 +68,7 @@ def entries_page() -> str:
     ]
     for kind in applying.kinds():
         stage = applying._handlers[kind].__module__.split(".")[1]
-        words = re.sub(r"\{\w+\}", "…", _WORDS.get(kind, ""))
+        words = re.sub(r"\{\w+\}", "…", told._WORDS.get(kind, ""))
         lines.append(f"| `{kind}` | {stage} | {words} |")
     return "\n".join(lines) + "\n"
 

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer.main
 from typer.testing import CliRunner
@@ -36,12 +36,12 @@ def test_settings_are_given_as_the_page_says(tmp_path: Path) -> None:
     assert (given.secret_key, given.port) == ("s3cret", 81)
 
 
-def _commands() -> dict[str, click.Command]:
+def _commands() -> dict[str, Any]:
     """Every command by its words, as `tocsin --help` leads to it."""
     cli._mount([])
-    found: dict[str, click.Command] = {}
+    found: dict[str, Any] = {}
 
-    def walk(command: click.Command, path: str) -> None:
+    def walk(command: Any, path: str) -> None:
         found[path] = command
         for name, part in getattr(command, "commands", {}).items():
             walk(part, f"{path} {name}".strip())

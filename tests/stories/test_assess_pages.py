@@ -135,6 +135,21 @@ def test_a_second_reader_sees_neither_decision_nor_own_work(cast: Cast) -> None:
     assert "only a song lyric" in text(ana.get(f"/reports/{report.id}"))
 
 
+def test_nobody_is_offered_their_own_decision_or_a_difference_they_are_party_to(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "draw", lambda key, report: 0)
+    report = flag(cast, ["weapons"])
+    actions.decide(cast.ana, report=report.id, version=1, sheet=TALK)
+    second = "/queue?tab=second_reading"
+    assert report.id not in text(signed_in(cast, "ana").get(second))
+    assert report.id in text(signed_in(cast, "rhea").get(second))
+    more = Worksheet(speech=Speech.PLANNING, disposition=Disposition.NEEDS_MORE, reason="which?")
+    actions.second_read(cast.rhea, report=report.id, version=1, sheet=more)
+    assert report.id not in text(signed_in(cast, "rhea").get("/queue?tab=settle"))
+    assert report.id in text(signed_in(cast, "ruth").get("/queue?tab=settle"))
+
+
 def test_settling_on_the_page(cast: Cast) -> None:
     report = flag(cast, ["weapons"])
     actions.decide(cast.ned, report=report.id, version=1, sheet=TALK)

@@ -128,8 +128,10 @@ def test_where_nobody_else_is_trained_the_release_authority_reads_second(cast: C
     actions.decide(cast.ana, report=report.id, version=1, sheet=quoted)
     duty = Duty.objects.get(subject=report.id, discharged_at=None)
     assert (duty.kind, duty.owner_role) == ("second_reading", "release_authority")
-    with pytest.raises(Forbidden):
+    with pytest.raises(Forbidden, match="experienced"):
         actions.second_read(cast.ned, report=report.id, version=1, sheet=TALK)
+    with pytest.raises(Forbidden, match="own decision"):
+        actions.second_read(cast.ana, report=report.id, version=1, sheet=TALK)
 
 
 def test_a_report_joins_a_topic_with_its_copies_and_owes_a_draft(cast: Cast) -> None:

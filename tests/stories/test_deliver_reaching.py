@@ -157,6 +157,23 @@ def test_an_answer_stops_the_ladder(cast: Cast, mail: Sink, virtual: VirtualCloc
     assert owed(metro.id) is None
 
 
+def test_an_answer_takes_back_what_has_not_left(
+    cast: Cast, mail: Sink, virtual: VirtualClock
+) -> None:
+    listed(cast, "metro", "partner", ("Desk", ["desk@metro.example", "desk2@metro.example"]))
+    row = released(cast)
+    work(virtual)
+    mail.refuse = lambda to: "451 later"
+    work(virtual, 15)
+    metro = seat(row.id, "metro")
+    assert tries(metro.id)[-1] == (Why.NEXT_WAY.name, State.RETRYING)
+    actions.acknowledge_by_link(mail.messages[0].token)
+    mail.refuse = lambda to: None
+    work(virtual, 3)
+    assert [m.to for m in mail.messages] == ["desk@metro.example"]
+    assert tries(metro.id)[-1] == (Why.NEXT_WAY.name, State.STOPPED)
+
+
 def test_a_role_with_nobody_is_said_loudly_and_sent_to_once_somebody_is_named(
     cast: Cast, mail: Sink, virtual: VirtualClock
 ) -> None:

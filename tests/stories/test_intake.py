@@ -49,7 +49,9 @@ def add(cast: Cast, **fields: Any) -> str:
 
 def owed(kind: str = "assess") -> list[str]:
     return list(
-        Duty.objects.filter(kind=kind, discharged_at=None).order_by("id").values_list("subject", flat=True)
+        Duty.objects.filter(kind=kind, discharged_at=None)
+        .order_by("id")
+        .values_list("subject", flat=True)
     )
 
 
@@ -65,21 +67,35 @@ def settle(report: str) -> None:
 
 def test_a_flagged_post_is_stored_masked_with_its_reasons_and_owes_a_decision(cast: Cast) -> None:
     source = add(cast)
-    taken = take_in(source, [Item("1", f"@jo_1984 {THREAT}, call 202-555-0147", author="jo_1984", url=PAGE)])
+    taken = take_in(
+        source, [Item("1", f"@jo_1984 {THREAT}, call 202-555-0147", author="jo_1984", url=PAGE)]
+    )
     row = store.report(cast.ana, taken.reports[0])
     shown = store.texts([row])[row.id]
-    assert "jo_1984" not in str(shown) and "555" not in str(shown)
-    assert "⟦handle⟧" in shown["text"] and shown["site"] == "forum.example"
-    assert shown["why"] and row.categories and row.score > 0 and row.indicators[0].count("@") == 1
+    assert "jo_1984" not in str(shown)
+    assert "555" not in str(shown)
+    assert "⟦handle⟧" in shown["text"]
+    assert shown["site"] == "forum.example"
+    assert shown["why"]
+    assert row.categories
+    assert row.score > 0
+    assert row.indicators[0].count("@") == 1
     start, end, _, _ = row.spans[0]
     assert shown["text"][start:end] in THREAT
     assert "<mark" in marked(shown["text"], [s[:3] for s in row.spans])
     original = content(row.original)
-    assert original["author"] == "jo_1984" and original["url"] == PAGE and "202-555-0147" in original["text"]
-    assert row.author and "jo_1984" not in row.author
+    assert original["author"] == "jo_1984"
+    assert original["url"] == PAGE
+    assert "202-555-0147" in original["text"]
+    assert row.author
+    assert "jo_1984" not in row.author
     assert owed() == [row.id]
     duty = Duty.objects.get(subject=row.id)
-    assert (duty.owner_agency, duty.owner_role, duty.precedence) == ("fusion", "collector", row.precedence)
+    assert (duty.owner_agency, duty.owner_role, duty.precedence) == (
+        "fusion",
+        "collector",
+        row.precedence,
+    )
     assert row.retention_until == row.received_at + timedelta(days=180)
 
 
@@ -95,12 +111,19 @@ def test_nothing_of_an_unflagged_post_is_anywhere_in_the_database(cast: Cast) ->
     """Every text, JSON and byte column of every table is searched for its words, its address and its author."""
     source = add(cast)
     items = [
-        Item("secret-key-77", PLAIN, title="Zwieback news", url="https://elm.example/zwieback", author="baker_ben"),
+        Item(
+            "secret-key-77",
+            PLAIN,
+            title="Zwieback news",
+            url="https://elm.example/zwieback",
+            author="baker_ben",
+        ),
         Item("2", THREAT, author="control_author"),
     ]
     taken = take_in(source, items)
     assert (taken.screened, taken.flagged) == (2, 1)
-    assert _found_in("control_author") and _found_in("shoot the senators")
+    assert _found_in("control_author")
+    assert _found_in("shoot the senators")
     for needle in ("zwieback", "elm.example", "baker_ben", "secret-key-77", "Elm Street"):
         assert _found_in(needle) == []
     tally = Tally.objects.get(source=source)
@@ -129,7 +152,9 @@ def test_an_edited_post_is_a_new_version_and_the_earlier_words_stay(cast: Cast) 
     taken = take_in(source, [Item("", f"{THREAT}. Bring rope.", url=PAGE)])
     after = store.report(cast.ana, first)
     assert (taken.flagged, taken.revised, taken.reports) == (0, 1, [first])
-    assert after.version == 2 and after.edited_at and "rope" in store.texts([after])[first]["text"]
+    assert after.version == 2
+    assert after.edited_at
+    assert "rope" in store.texts([after])[first]["text"]
     assert [v.content for v in Version.objects.filter(report=first)] == [before.content]
     assert content(before.content)["text"] == THREAT
     assert owed() == [first]
@@ -192,7 +217,8 @@ def test_near_copies_join_the_report_that_waits_for_its_decision(cast: Cast) -> 
     rows = {r.id: r for r in Report.objects.all()}
     assert (taken.flagged, taken.joined, owed()) == (3, 3, [lead])
     assert {r.group for r in rows.values()} == {rows[lead].group}
-    assert rows[lead].group_size == 4 and {r.leader for i, r in rows.items() if i != lead} == {lead}
+    assert rows[lead].group_size == 4
+    assert {r.leader for i, r in rows.items() if i != lead} == {lead}
     assert Group.objects.get().size == 4
 
 
@@ -209,7 +235,11 @@ def test_a_near_copy_under_another_marking_never_joins(cast: Cast) -> None:
     """Else a count would tell one agency, or one event's partners, what another holds."""
     open_, closed = add(cast), add(cast, name="Closed", tlp=Tlp.RED.value)
     other = collect.add_source(
-        cast.otto, kind=SourceKind.API, name="Otto's", authority="open-source-threat", purpose="threat-to-life"
+        cast.otto,
+        kind=SourceKind.API,
+        name="Otto's",
+        authority="open-source-threat",
+        purpose="threat-to-life",
     )
     for source in (open_, closed, other):
         take_in(source, [Item("1", THREAT)])
@@ -219,7 +249,10 @@ def test_a_near_copy_under_another_marking_never_joins(cast: Cast) -> None:
 
 def test_what_lies_outside_the_limits_is_counted_by_reason_and_not_kept(cast: Cast) -> None:
     source = add(cast, scope=Scope(languages=frozenset({"en"}), places=("Capitol",)))
-    taken = take_in(source, [Item("1", THREAT, lang="de"), Item("2", OTHER, lang="en"), Item("3", THREAT, lang="en")])
+    taken = take_in(
+        source,
+        [Item("1", THREAT, lang="de"), Item("2", OTHER, lang="en"), Item("3", THREAT, lang="en")],
+    )
     assert (taken.outside, taken.flagged, taken.refused) == (2, 1, 0)
     counts = dict(Outside.objects.values_list("reason", "items"))
     assert counts == {PurposeReason.LANGUAGE_OUTSIDE: 1, PurposeReason.PLACE_OUTSIDE: 1}
@@ -232,19 +265,25 @@ def test_when_the_authority_lapses_input_is_refused_with_the_reason_and_comes_in
     source = add(cast, valid_until=virtual.now() + timedelta(days=1))
     virtual.advance(timedelta(days=2))
     taken = take_in(source, [Item("1", THREAT, author="jo", extra={"place": "north door"})])
-    assert (taken.refused, taken.flagged) == (1, 0) and not Report.objects.exists()
+    assert (taken.refused, taken.flagged) == (1, 0)
+    assert not Report.objects.exists()
     row = Refusal.objects.get()
     said = store.refusal_texts([row])[row.id]
-    assert row.why == PurposeReason.AUTHORITY_EXPIRED and "ended" in said["reason"] and "renewed" in said["cure"]
+    assert row.why == PurposeReason.AUTHORITY_EXPIRED
+    assert "ended" in said["reason"]
+    assert "renewed" in said["cure"]
     assert owed("retry_refused") == [source]
     with pytest.raises(Invalid, match="ended"):
         retry_refused(cast.ana, refused=row.id)
-    collect.change_source(cast.ana, source=source, version=1, valid_until=virtual.now() + timedelta(days=30))
+    collect.change_source(
+        cast.ana, source=source, version=1, valid_until=virtual.now() + timedelta(days=30)
+    )
     report = retry_refused(cast.ana, refused=row.id).reports[0]
     row.refresh_from_db()
     assert (row.state, row.outcome) == ("RETRIED", report)
     assert content(Report.objects.get().original)["extra"] == {"place": "north door"}
-    assert owed("retry_refused") == [] and owed() == [report]
+    assert owed("retry_refused") == []
+    assert owed() == [report]
     with pytest.raises(Conflict):
         retry_refused(cast.ana, refused=row.id)
     assert Report.objects.count() == 1
@@ -266,9 +305,16 @@ def test_a_refused_row_comes_in_after_the_mapping_is_mended(cast: Cast) -> None:
 
 def test_refused_input_is_let_go_only_for_a_reason_and_only_by_its_agency(cast: Cast) -> None:
     source = add(cast)
-    take_in(source, [Refused("line 1", "", "not JSON", "Mend it.", b"\xff\x00{"), Refused("line 2", "", "x", "y")])
+    take_in(
+        source,
+        [
+            Refused("line 1", "", "not JSON", "Mend it.", b"\xff\x00{"),
+            Refused("line 2", "", "x", "y"),
+        ],
+    )
     one, two = Refusal.objects.order_by("id")
-    assert content(one.raw)["base64"] and not two.raw
+    assert content(one.raw)["base64"]
+    assert not two.raw
     with pytest.raises(Invalid):
         collect.dismiss_refused(cast.ana, refused=[one.id], reason=" ")
     with pytest.raises(NotFound):
@@ -283,14 +329,18 @@ def test_one_duty_stands_for_all_refused_input_of_a_source(cast: Cast) -> None:
     source = add(cast)
     for n in range(3):
         take_in(source, [Refused(f"line {n}", "", "no", "mend", b"x")])
-    assert owed("retry_refused") == [source] and Refusal.objects.count() == 3
+    assert owed("retry_refused") == [source]
+    assert Refusal.objects.count() == 3
 
 
 def test_a_report_is_matched_to_the_event_its_words_name(cast: Cast, virtual: VirtualClock) -> None:
     source = add(cast)
-    named, unnamed = take_in(source, [Item("1", THREAT + " at the March"), Item("2", OTHER)]).reports
+    named, unnamed = take_in(
+        source, [Item("1", THREAT + " at the March"), Item("2", OTHER)]
+    ).reports
     rows = {r.id: r for r in Report.objects.all()}
-    assert rows[named].operation == cast.march and rows[unnamed].operation == ""
+    assert rows[named].operation == cast.march
+    assert rows[unnamed].operation == ""
     assert Duty.objects.get(subject=named).operation == cast.march
 
 
@@ -313,7 +363,8 @@ def test_those_above_hear_of_flagged_reports_in_the_same_transaction(cast: Cast)
             take_in(source, [Item("3", OTHER)])
     finally:
         on_flagged.remove(hear)
-    assert [i for i, _ in heard][:1] == first and heard[0][1]
+    assert [i for i, _ in heard][:1] == first
+    assert heard[0][1]
     assert Report.objects.count() == 1
 
 
@@ -332,9 +383,14 @@ def test_only_its_agency_uses_sees_and_changes_a_source(cast: Cast) -> None:
         store.report(cast.ada, report)
     with pytest.raises(Forbidden):
         collect.add_source(
-            cast.paul, kind=SourceKind.API, name="x", authority="partner-report", purpose="threat-to-life"
+            cast.paul,
+            kind=SourceKind.API,
+            name="x",
+            authority="partner-report",
+            purpose="threat-to-life",
         )
-    assert store.reports(cast.otto).count() == 0 and store.refusals(cast.otto).count() == 0
+    assert store.reports(cast.otto).count() == 0
+    assert store.refusals(cast.otto).count() == 0
 
 
 @pytest.mark.parametrize(
@@ -350,13 +406,22 @@ def test_only_its_agency_uses_sees_and_changes_a_source(cast: Cast) -> None:
         ("every_s", {"every_s": 1}),
         ("url", {"kind": SourceKind.FEED, "config": {"url": "ftp://x"}}),
         ("config", {"kind": SourceKind.FEED, "config": {"url": "https://x", "password": "p"}}),
-        ("password_env", {"kind": SourceKind.MAILBOX, "config": {"host": "h", "user": "u", "password_env": "HOME"}}),
+        (
+            "password_env",
+            {
+                "kind": SourceKind.MAILBOX,
+                "config": {"host": "h", "user": "u", "password_env": "HOME"},
+            },
+        ),
     ],
 )
-def test_an_unsound_source_is_refused_naming_the_field(cast: Cast, field: str, wrong: dict[str, Any]) -> None:
+def test_an_unsound_source_is_refused_naming_the_field(
+    cast: Cast, field: str, wrong: dict[str, Any]
+) -> None:
     with pytest.raises(Invalid) as refused:
         add(cast, **wrong)
-    assert refused.value.field == field and refused.value.cure
+    assert refused.value.field == field
+    assert refused.value.cure
     assert not Source.objects.exists()
 
 
@@ -376,10 +441,13 @@ def test_a_source_is_changed_only_as_it_stands_and_is_not_read_while_paused(cast
 def test_odd_text_is_taken_in_without_harm(cast: Cast) -> None:
     source = add(cast)
     odd = [
-        Item("1", f"{THREAT}\x00 \ud800 \U0001f600", title="\x00", url="http://[bad", lang="x" * 500),
+        Item(
+            "1", f"{THREAT}\x00 \ud800 \U0001f600", title="\x00", url="http://[bad", lang="x" * 500
+        ),
         Item("2", "", title=""),
         Item("3", THREAT * 2000, author="\ud800"),
     ]
     taken = take_in(source, odd)
-    assert taken.screened == 3 and taken.flagged >= 1
+    assert taken.screened == 3
+    assert taken.flagged >= 1
     assert all(len(r.lang) <= 3 for r in Report.objects.all())

@@ -24,7 +24,7 @@ from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid
 from tocsin.people.terms import SYSTEM
 from tocsin.screen import store
-from tocsin.screen.actions import poll_due, poll_now, polling, read_file
+from tocsin.screen.actions import poll_due, poll_now, polling, read_file, reading
 
 pytestmark = pytest.mark.usefixtures("db")
 THREAT = "We are going to shoot the senators when they come out of the Capitol"
@@ -42,7 +42,9 @@ class Site:
     asked: int = 0
 
     def body(self) -> bytes:
-        items = "".join(f"<item><guid>{k}</guid><description>{t}</description></item>" for k, t in self.entries)
+        items = "".join(
+            f"<item><guid>{k}</guid><description>{t}</description></item>" for k, t in self.entries
+        )
         return f'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>{items}</channel></rss>'.encode()
 
 
@@ -68,7 +70,9 @@ def site() -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     here.url = f"http://127.0.0.1:{server.server_address[1]}/feed"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     yield here
     server.shutdown()
@@ -110,14 +114,17 @@ def test_a_feed_is_read_by_its_clock_and_what_is_new_is_taken_in(
 ) -> None:
     source = feed(cast, site)
     site.entries = [("1", THREAT), ("2", "Bake sale")]
-    assert poll_due() == 1 and site.asked == 1
+    assert poll_due() == 1
+    assert site.asked == 1
     assert poll_due() == 0, "it is not due again"
     assert Report.objects.count() == 1
     site.entries.append(("3", "I will kill the mayor tomorrow, I swear"))
     assert later(virtual) == 1
     assert Report.objects.count() == 2
     tally = Tally.objects.get(source=source)
-    assert (tally.screened, tally.seen_again) == (3, 0), "entries of the last reading are not counted again"
+    assert (tally.screened, tally.seen_again) == (3, 0), (
+        "entries of the last reading are not counted again"
+    )
     assert Source.objects.get().health == Health.HEALTHY
 
 
@@ -135,22 +142,27 @@ def test_a_failing_feed_owes_a_mend_until_it_is_read_again_and_a_304_heals_nothi
     site.status = 200
     later(virtual)
     assert Run.objects.latest("id").state == "not_modified"
-    assert Source.objects.get().health == Health.FAILING and len(mending(source)) == 1
+    assert Source.objects.get().health == Health.FAILING
+    assert len(mending(source)) == 1
     site.etag = '"b"'
     later(virtual, 15)
-    assert Source.objects.get().health == Health.HEALTHY and mending(source) == []
+    assert Source.objects.get().health == Health.HEALTHY
+    assert mending(source) == []
 
 
 def test_an_empty_feed_is_not_a_failed_feed(cast: Cast, site: Site, virtual: VirtualClock) -> None:
     source = feed(cast, site)
     poll_due()
     row = Source.objects.get()
-    assert row.health == Health.EMPTY and mending(source) == []
+    assert row.health == Health.EMPTY
+    assert mending(source) == []
     assert Run.objects.get().state == "empty"
     assert not health.overview(cast.ana, virtual.now())[0].failing
 
 
-def test_one_failing_source_never_stops_the_others(cast: Cast, site: Site, virtual: VirtualClock) -> None:
+def test_one_failing_source_never_stops_the_others(
+    cast: Cast, site: Site, virtual: VirtualClock
+) -> None:
     bad = feed(cast, site, name="Bad", config={"url": "http://127.0.0.1:1/"})
     box = feed(
         cast,
@@ -185,13 +197,17 @@ def test_a_source_that_fails_on_is_asked_less_often_and_owes_one_mend(
     assert len(mending(source)) == 1
 
 
-def test_a_lapsed_authority_stops_the_reading_itself(cast: Cast, site: Site, virtual: VirtualClock) -> None:
+def test_a_lapsed_authority_stops_the_reading_itself(
+    cast: Cast, site: Site, virtual: VirtualClock
+) -> None:
     source = feed(cast, site, valid_until=virtual.now() + DAY)
     site.entries = [("1", THREAT)]
     virtual.advance(2 * DAY)
     poll_due()
-    assert site.asked == 0 and not Report.objects.exists()
-    assert Source.objects.get().health_reason == "not_authorised" and len(mending(source)) == 1
+    assert site.asked == 0
+    assert not Report.objects.exists()
+    assert Source.objects.get().health_reason == "not_authorised"
+    assert len(mending(source)) == 1
 
 
 def test_a_feed_nobody_reads_goes_stale(cast: Cast, site: Site, virtual: VirtualClock) -> None:
@@ -218,7 +234,7 @@ def test_a_reading_cut_short_is_taken_up_without_twins(
     """The process dies between storing and noting that it did: the same answer comes again."""
     source = feed(cast, site)
     site.entries, site.etag = [("1", THREAT)], '"a"'
-    real: Callable[..., Any] = polling.finish
+    real: Callable[..., Any] = reading.finish
 
     def dies(*_: Any, **__: Any) -> None:
         raise SystemExit
@@ -230,7 +246,8 @@ def test_a_reading_cut_short_is_taken_up_without_twins(
     polling.forget()
     Progress.objects.filter(source=source).update(cursor={})
     poll_now(cast.ana, source=source)
-    assert Report.objects.count() == 1 and Report.objects.get().seen_count == 2
+    assert Report.objects.count() == 1
+    assert Report.objects.get().seen_count == 2
 
 
 def test_only_its_agency_reads_a_source_now(cast: Cast, site: Site) -> None:
@@ -246,7 +263,9 @@ def _lines(path: Path, texts: list[str]) -> Path:
     return path
 
 
-def test_a_file_is_read_once_goes_on_where_it_grew_and_says_what_was_refused(cast: Cast, tmp_path: Path) -> None:
+def test_a_file_is_read_once_goes_on_where_it_grew_and_says_what_was_refused(
+    cast: Cast, tmp_path: Path
+) -> None:
     source = collect.add_source(
         cast.ana,
         kind=SourceKind.FILE,
@@ -259,7 +278,8 @@ def test_a_file_is_read_once_goes_on_where_it_grew_and_says_what_was_refused(cas
     with path.open("a") as file:
         file.write("{broken\n")
     outcome, taken = read_file(cast.ana, source=source, path=path)
-    assert outcome.state == "ok" and (taken.screened, taken.flagged, taken.refused) == (2, 1, 1)
+    assert outcome.state == "ok"
+    assert (taken.screened, taken.flagged, taken.refused) == (2, 1, 1)
     _, taken = read_file(cast.ana, source=source, path=path)
     assert taken.read == 0
     _lines(path, ["I will kill the mayor tomorrow, I swear"])
@@ -278,6 +298,13 @@ def test_a_file_is_read_once_goes_on_where_it_grew_and_says_what_was_refused(cas
 def test_readings_beyond_the_last_are_forgotten(cast: Cast, virtual: VirtualClock) -> None:
     for source in ("src_a", "src_b"):
         for n in range(5):
-            Run.objects.create(source=source, at=virtual.now() + timedelta(seconds=n), state="ok", items=n)
+            Run.objects.create(
+                source=source, at=virtual.now() + timedelta(seconds=n), state="ok", items=n
+            )
     assert store.prune_runs(keep=2) == 6
-    assert sorted(Run.objects.values_list("source", "items")) == [("src_a", 3), ("src_a", 4), ("src_b", 3), ("src_b", 4)]
+    assert sorted(Run.objects.values_list("source", "items")) == [
+        ("src_a", 3),
+        ("src_a", 4),
+        ("src_b", 3),
+        ("src_b", 4),
+    ]

@@ -39,7 +39,12 @@ def ana(cast: Cast, client: Client) -> Client:
 
 
 def add(cast: Cast, name: str = "City posts", **fields: Any) -> str:
-    given = {"kind": SourceKind.API, "authority": "open-source-threat", "purpose": "threat-to-life", **fields}
+    given = {
+        "kind": SourceKind.API,
+        "authority": "open-source-threat",
+        "purpose": "threat-to-life",
+        **fields,
+    }
     return collect.add_source(cast.ana, name=name, **given)
 
 
@@ -61,16 +66,28 @@ FORM = {
 def test_a_source_is_added_and_changed_on_its_page(ana: Client, cast: Cast) -> None:
     made = ana.post("/sources/new?kind=feed", FORM)
     row = Source.objects.get()
-    assert made.status_code == 302 and made["Location"] == f"/sources/{row.id}"
-    assert (row.config, row.every_s, row.retention_days) == ({"url": "https://news.example/rss"}, 600, 90)
-    assert row.scope["places"] == ["City Hall", "The Mall"] and row.scope["languages"] == ["en"]
+    assert made.status_code == 302
+    assert made["Location"] == f"/sources/{row.id}"
+    assert (row.config, row.every_s, row.retention_days) == (
+        {"url": "https://news.example/rss"},
+        600,
+        90,
+    )
+    assert row.scope["places"] == ["City Hall", "The Mall"]
+    assert row.scope["languages"] == ["en"]
     form = ana.get(f"/sources/{row.id}/edit").content.decode()
-    assert "City Hall, The Mall" in form and "2026-03-01T00:00" in form
+    assert "City Hall, The Mall" in form
+    assert "2026-03-01T00:00" in form
     ana.post(f"/sources/{row.id}/edit", {**FORM, "version": "1", "reliability": "B"})
     row.refresh_from_db()
-    assert (row.reliability, row.version, row.scope["places"]) == ("B", 2, ["City Hall", "The Mall"])
+    assert (row.reliability, row.version, row.scope["places"]) == (
+        "B",
+        2,
+        ["City Hall", "The Mall"],
+    )
     again = ana.post(f"/sources/{row.id}/edit", {**FORM, "version": "1", "reliability": "A"})
-    assert again.status_code == 422 and "somebody changed this source" in again.content.decode().lower()
+    assert again.status_code == 422
+    assert "somebody changed this source" in again.content.decode().lower()
 
 
 @pytest.mark.parametrize(
@@ -87,19 +104,28 @@ def test_what_is_wrong_stands_beside_its_field_with_what_was_typed(
     ana: Client, field: str, typed: dict[str, str], said: str
 ) -> None:
     page = ana.post("/sources/new?kind=feed", {**FORM, **typed})
-    assert page.status_code == 422 and said in page.content.decode()
+    assert page.status_code == 422
+    assert said in page.content.decode()
     assert f'id="id_{field}-error"' in page.content.decode()
     assert "City Hall, The Mall" in page.content.decode()
     assert not Source.objects.exists()
 
 
 def test_a_mapping_is_edited_as_it_was_written(ana: Client, cast: Cast) -> None:
-    mapping = {"fields": {"key": "id", "text": "body"}, "optional": ["key"], "html": True, "extra": {"x": 'a"b'}}
+    mapping = {
+        "fields": {"key": "id", "text": "body"},
+        "optional": ["key"],
+        "html": True,
+        "extra": {"x": 'a"b'},
+    }
     source = add(cast, kind=SourceKind.FILE, config={"mapping": mapping})
     form = ana.get(f"/sources/{source}/edit")
     shown = form.context["form"].initial["mapping"]
     plain = {k: v for k, v in FORM.items() if k not in ("url", "every_minutes")}
-    ana.post(f"/sources/{source}/edit", {**plain, "version": "1", "mapping": shown.replace("body", "said")})
+    ana.post(
+        f"/sources/{source}/edit",
+        {**plain, "version": "1", "mapping": shown.replace("body", "said")},
+    )
     row = Source.objects.get()
     assert row.config == {"mapping": {**mapping, "fields": {"key": "id", "text": "said"}}}
     wrong = ana.post(f"/sources/{source}/edit", {**plain, "version": "2", "mapping": "fields = 3"})
@@ -112,22 +138,32 @@ def test_the_list_shows_failing_ones_first_and_needs_few_queries(
     for n in range(30):
         source = add(cast, f"Posts {n:02}")
         take_in(source, [Item("1", THREAT), Refused("line 1", "", "no", "mend")])
-    Source.objects.filter(name="Posts 17").update(kind="feed", health="failing", health_reason="gone")
+    Source.objects.filter(name="Posts 17").update(
+        kind="feed", health="failing", health_reason="gone"
+    )
     with django_assert_max_num_queries(40):
         page = ana.get("/sources")
     rows = page.context["rows"]
-    assert rows[0].source.name == "Posts 17" and rows[0].failing
-    assert (page.context["failing"], page.context["flagged"], page.context["refused"]) == (1, 30, 30)
+    assert rows[0].source.name == "Posts 17"
+    assert rows[0].failing
+    assert (page.context["failing"], page.context["flagged"], page.context["refused"]) == (
+        1,
+        30,
+        30,
+    )
     assert "Posts 29" in page.content.decode()
     part = ana.get("/sources", headers={"HX-Request": "true"}).content.decode()
     assert part.lstrip().startswith('<div id="sources"')
 
 
-def test_a_source_says_what_was_left_out_and_is_paused_with_a_reason(ana: Client, cast: Cast) -> None:
+def test_a_source_says_what_was_left_out_and_is_paused_with_a_reason(
+    ana: Client, cast: Cast
+) -> None:
     source = add(cast, scope=Scope(languages=frozenset({"en"})))
     take_in(source, [Item("1", THREAT, lang="de")])
     page = ana.get(f"/sources/{source}").content.decode()
-    assert "in another language" in page and "Find and pass on threats" in page
+    assert "in another language" in page
+    assert "Find and pass on threats" in page
     empty = ana.post(f"/sources/{source}/act", {"act": "pause", "version": "1", "reason": ""})
     assert empty.status_code == 422
     ana.post(f"/sources/{source}/act", {"act": "pause", "version": "1", "reason": "under repair"})
@@ -142,14 +178,22 @@ def test_refused_input_is_tried_again_or_let_go_from_its_page(ana: Client, cast:
     raw = json.dumps({"text": THREAT}).encode()
     take_in(source, [Refused("line 4", "at", "the column is missing", "Fill it in.", raw)] * 2)
     page = ana.get("/refused").content.decode()
-    assert "the column is missing" in page and "Fill it in." in page and "senators" not in page
+    assert "the column is missing" in page
+    assert "Fill it in." in page
+    assert "senators" not in page
     one, two = [r.id for r in Refusal.objects.order_by("id")]
     again = ana.post("/refused/close", {"refused": [one, two], "act": "retry"})
-    assert again.status_code == 422 and "missing" in again.content.decode()
-    collect.change_source(cast.ana, source=source, version=1, config={"mapping": {**mapping, "optional": ["at"]}})
+    assert again.status_code == 422
+    assert "missing" in again.content.decode()
+    collect.change_source(
+        cast.ana, source=source, version=1, config={"mapping": {**mapping, "optional": ["at"]}}
+    )
     assert ana.post("/refused/close", {"refused": [one], "act": "retry"}).status_code == 302
     assert Report.objects.count() == 1
-    assert ana.post("/refused/close", {"refused": [two], "act": "dismiss", "reason": ""}).status_code == 422
+    assert (
+        ana.post("/refused/close", {"refused": [two], "act": "dismiss", "reason": ""}).status_code
+        == 422
+    )
     ana.post("/refused/close", {"refused": [two], "act": "dismiss", "reason": "sent twice"})
     assert "Nothing was refused" in ana.get("/refused").content.decode()
 
@@ -167,11 +211,17 @@ def test_every_door_is_shut_to_the_outsider_and_to_those_without_the_role(cast: 
         assert nobody.get(path).status_code == 302
     assert "City posts" not in otto.get("/sources").content.decode()
     assert "mend" not in otto.get("/refused").content.decode()
-    assert otto.post(f"/sources/{source}/act", {"act": "pause", "version": "1", "reason": "mine"}).status_code == 404
+    assert (
+        otto.post(
+            f"/sources/{source}/act", {"act": "pause", "version": "1", "reason": "mine"}
+        ).status_code
+        == 404
+    )
     body = {"refused": [refused], "act": "dismiss", "reason": "not mine"}
     assert otto.post("/refused/close", body).status_code == 404
     assert paul.post("/sources/new?kind=feed", FORM).status_code == 403
-    assert Refusal.objects.get().state == "OPEN" and Source.objects.get().state == "ACTIVE"
+    assert Refusal.objects.get().state == "OPEN"
+    assert Source.objects.get().state == "ACTIVE"
 
 
 def test_hourly_counts_fall_into_their_hours(cast: Cast, virtual: VirtualClock) -> None:
@@ -180,7 +230,8 @@ def test_hourly_counts_fall_into_their_hours(cast: Cast, virtual: VirtualClock) 
         take_in(source, [Item(f"{n}-{i}", f"Bake sale {i}") for i in range(n)])
         virtual.advance(timedelta(hours=2))
     glance = health.of([Source.objects.get()], virtual.now())[0]
-    assert glance.screened_by_hour[-5:] == [3, 0, 1, 0, 0] and glance.screened == 4
+    assert glance.screened_by_hour[-5:] == [3, 0, 1, 0, 0]
+    assert glance.screened == 4
     virtual.advance(timedelta(hours=30))
     assert health.of([Source.objects.get()], virtual.now())[0].screened == 0
 
@@ -214,8 +265,20 @@ def test_files_are_loaded_from_the_shell_with_a_summary(shell: Any, tmp_path: Pa
     mapping = tmp_path / "map.toml"
     mapping.write_text('fields = {key = "id", text = "text"}\n')
     load = ("file", str(path), "--mapping", str(mapping))
-    said = shell(*load, "--new", "Old posts", "--agency", "fusion", "--label-field", "label", "--positive", "violent")
-    assert "3 rows" in said and "line 3" in said and "the value is empty" in said
+    said = shell(
+        *load,
+        "--new",
+        "Old posts",
+        "--agency",
+        "fusion",
+        "--label-field",
+        "label",
+        "--positive",
+        "violent",
+    )
+    assert "3 rows" in said
+    assert "line 3" in said
+    assert "the value is empty" in said
     assert "precision 100.0% (1 of 1) · recall 100.0% (1 of 1)" in said
     assert Report.objects.count() == 1
     assert "nothing new" in shell("file", str(path), "--source", "old posts")
@@ -244,7 +307,8 @@ def test_a_wrong_command_names_what_is_wrong(
 ) -> None:
     with pytest.raises(error) as refused:
         shell(*arguments)
-    assert refused.value.field == field and refused.value.cure
+    assert refused.value.field == field
+    assert refused.value.cure
 
 
 def test_a_source_is_added_from_a_file_by_a_person(shell: Any, cast: Cast, tmp_path: Path) -> None:

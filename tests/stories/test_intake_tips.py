@@ -36,7 +36,11 @@ def cast(virtual: VirtualClock) -> Cast:
 @pytest.fixture
 def line(cast: Cast) -> str:
     return collect.add_source(
-        cast.ana, kind=SourceKind.TIP, name="Tip line", authority="public-tip", purpose="threat-to-place"
+        cast.ana,
+        kind=SourceKind.TIP,
+        name="Tip line",
+        authority="public-tip",
+        purpose="threat-to-place",
     )
 
 
@@ -48,18 +52,28 @@ def give(line: str, **fields: Any) -> tuple[str, Report]:
 def test_a_tip_is_always_for_a_persons_eye_whatever_its_score(cast: Cast, line: str) -> None:
     code, report = give(line, where="Parking house", when="Tuesday")
     assert re.fullmatch(r"(\w{4}-){3}\w{4}", code)
-    assert (report.score, report.precedence, report.kind, report.author) == (0, "ROUTINE", "tip", "")
+    assert (report.score, report.precedence, report.kind, report.author) == (
+        0,
+        "ROUTINE",
+        "tip",
+        "",
+    )
     shown = store.texts([report])[report.id]["text"]
-    assert SEEN in shown and "Where: Parking house" in shown and "When: Tuesday" in shown
+    assert SEEN in shown
+    assert "Where: Parking house" in shown
+    assert "When: Tuesday" in shown
     assert Duty.objects.get(kind="assess").subject == report.id
     _, urgent = give(line, what="He said he will shoot the governor at the Capitol tomorrow")
-    assert urgent.score > 0 and urgent.precedence != "ROUTINE"
+    assert urgent.score > 0
+    assert urgent.precedence != "ROUTINE"
 
 
 def test_the_code_is_kept_nowhere_and_a_wrong_one_finds_nothing(cast: Cast, line: str) -> None:
     code, report = give(line)
     plain = code.replace("-", "")
-    everything = [bytes(e.body).decode() for e in Entry.objects.all()] + [str(v.body) for v in Vault.objects.all()]
+    everything = [bytes(e.body).decode() for e in Entry.objects.all()] + [
+        str(v.body) for v in Vault.objects.all()
+    ]
     everything += [str(vars(t)) for t in Tip.objects.all()]
     assert not any(code in text or plain in text for text in everything)
     assert collect.tip_of(code.upper().replace("-", " ")).report == report.id
@@ -74,8 +88,12 @@ def test_a_contact_is_sealed_and_opened_only_for_a_reason(cast: Cast, line: str)
     assert Vault.objects.get(id=tip.contact).sealed
     assert "0147" not in str(store.texts([report]))
     with pytest.raises(Forbidden):
-        unmask(cast.ana, vault=tip.contact, marking=marking_of(tip), reason="curious about this one")
-    opened = unmask(cast.rhea, vault=tip.contact, marking=marking_of(tip), reason="to ask which roof it was")
+        unmask(
+            cast.ana, vault=tip.contact, marking=marking_of(tip), reason="curious about this one"
+        )
+    opened = unmask(
+        cast.rhea, vault=tip.contact, marking=marking_of(tip), reason="to ask which roof it was"
+    )
     assert opened == {"contact": "Jo, 202-555-0147"}
     _, unnamed = give(line)
     assert Tip.objects.get(report=unnamed.id).contact == ""
@@ -90,10 +108,12 @@ def test_a_question_waits_under_the_code_and_its_answer_owes_a_look(
     answer_question(code=code, question=question, text="East. My number is 202-555-0147.")
     (exchange,) = store.tip_exchange(report.id)
     assert exchange["question"] == "Which side of the roof?"
-    assert "East" in exchange["answer"] and "0147" not in exchange["answer"]
+    assert "East" in exchange["answer"]
+    assert "0147" not in exchange["answer"]
     duty = Duty.objects.get(kind="answer_tip")
     assert (duty.subject, duty.discharged_at) == (report.id, None)
-    assert list(store.unread_tips(cast.ana)) == [report] and not store.unread_tips(cast.otto).exists()
+    assert list(store.unread_tips(cast.ana)) == [report]
+    assert not store.unread_tips(cast.otto).exists()
     with pytest.raises(Conflict):
         answer_question(code=code, question=question, text="twice")
     answer_question(code=code, text="He will shoot the governor at the Capitol tomorrow")
@@ -104,7 +124,9 @@ def test_a_question_waits_under_the_code_and_its_answer_owes_a_look(
         collect.read_answers(cast.ana, report=report.id)
 
 
-def test_an_answer_that_is_a_threat_is_owed_as_urgently_as_its_words_demand(cast: Cast, line: str) -> None:
+def test_an_answer_that_is_a_threat_is_owed_as_urgently_as_its_words_demand(
+    cast: Cast, line: str
+) -> None:
     code, _ = give(line)
     answer_question(code=code, text="He will shoot the governor at the Capitol tomorrow")
     assert Duty.objects.get(kind="answer_tip").precedence == "IMMEDIATE"
@@ -123,7 +145,11 @@ def test_strangers_and_other_agencies_cannot_ask_or_read(cast: Cast, line: str) 
     _, report = give(line)
     plain = take_in(
         collect.add_source(
-            cast.ana, kind=SourceKind.API, name="x", authority="open-source-threat", purpose="threat-to-life"
+            cast.ana,
+            kind=SourceKind.API,
+            name="x",
+            authority="open-source-threat",
+            purpose="threat-to-life",
         ),
         [Item("1", "We are going to shoot the senators at the Capitol")],
     ).reports[0]
@@ -139,7 +165,11 @@ def test_strangers_and_other_agencies_cannot_ask_or_read(cast: Cast, line: str) 
 
 @pytest.mark.parametrize(
     ("field", "fields"),
-    [("what", {"what": "   "}), ("what", {"what": "x" * 8001}), ("contact", {"contact": "x" * 301})],
+    [
+        ("what", {"what": "   "}),
+        ("what", {"what": "x" * 8001}),
+        ("contact", {"contact": "x" * 301}),
+    ],
 )
 def test_a_tip_without_words_or_beyond_bounds_is_refused(
     cast: Cast, line: str, field: str, fields: dict[str, Any]
@@ -147,7 +177,8 @@ def test_a_tip_without_words_or_beyond_bounds_is_refused(
     with pytest.raises(Invalid) as refused:
         give(line, **fields)
     assert refused.value.field == field
-    assert not Report.objects.exists() and not Tip.objects.exists()
+    assert not Report.objects.exists()
+    assert not Tip.objects.exists()
 
 
 def test_a_closed_tip_line_takes_none(cast: Cast, line: str) -> None:
@@ -175,9 +206,11 @@ def test_a_visitor_is_counted_without_being_kept(cast: Cast, virtual: VirtualClo
 
 def test_the_public_page_from_tip_to_answer(cast: Cast, line: str, client: Client) -> None:
     page = client.get("/tip").content.decode()
-    assert "911" in page and "You need not say who you are" in page
+    assert "911" in page
+    assert "You need not say who you are" in page
     given = client.post("/tip", {"line": line, "what": SEEN, "where": "here"})
-    assert given.status_code == 200 and "sessionid" not in given.cookies
+    assert given.status_code == 200
+    assert "sessionid" not in given.cookies
     code = re.search(r'class="tip-code">([^<]+)<', given.content.decode())[1]  # type: ignore[index]
     report = Report.objects.get()
     analyst = Client()
@@ -185,10 +218,12 @@ def test_the_public_page_from_tip_to_answer(cast: Cast, line: str, client: Clien
     assert SEEN in analyst.get(f"/reports/{report.id}/tip").content.decode()
     analyst.post(f"/reports/{report.id}/tip/act", {"act": "ask", "text": "Which roof?"})
     shown = client.post("/tip/status", {"code": code}).content.decode()
-    assert "Which roof?" in shown and SEEN not in shown, "the code shows questions, not the tip"
+    assert "Which roof?" in shown
+    assert SEEN not in shown, "the code shows questions, not the tip"
     question = TipQuestion.objects.get().id
     answered = client.post(
-        "/tip/status", {"code": code, "act": "answer", "question": question, "answer": "The east one"}
+        "/tip/status",
+        {"code": code, "act": "answer", "question": question, "answer": "The east one"},
     )
     assert "Thank you" in answered.content.decode()
     assert "The east one" in analyst.get(f"/reports/{report.id}/tip").content.decode()
@@ -200,11 +235,18 @@ def test_the_public_page_from_tip_to_answer(cast: Cast, line: str, client: Clien
     assert stranger.post(f"/reports/{report.id}/tip/act", {"act": "read"}).status_code == 404
 
 
-def test_the_public_page_keeps_what_was_typed_and_nothing_of_programs(cast: Cast, line: str, client: Client) -> None:
+def test_the_public_page_keeps_what_was_typed_and_nothing_of_programs(
+    cast: Cast, line: str, client: Client
+) -> None:
     wrong = client.post("/tip", {"line": line, "what": "short", "where": "by the fountain"})
-    assert wrong.status_code == 422 and "by the fountain" in wrong.content.decode()
+    assert wrong.status_code == 422
+    assert "by the fountain" in wrong.content.decode()
     robot = client.post("/tip", {"line": line, "what": SEEN, "website": "http://spam.example"})
-    assert robot.status_code == 200 and not Report.objects.exists()
-    codes = [client.post("/tip", {"line": line, "what": SEEN + str(n)}).status_code for n in range(PER_DEVICE)]
+    assert robot.status_code == 200
+    assert not Report.objects.exists()
+    codes = [
+        client.post("/tip", {"line": line, "what": SEEN + str(n)}).status_code
+        for n in range(PER_DEVICE)
+    ]
     assert codes[-1] == 429
     assert content(Report.objects.earliest("id").original)["text"].startswith(SEEN)

@@ -56,7 +56,9 @@ def test_a_duty_says_whose_it_is_and_who_is_next(stage: Stage) -> None:
 
 def test_who_is_next_is_who_is_on_shift(stage: Stage, virtual: VirtualClock) -> None:
     now = virtual.now()
-    people.plan_shift(SYSTEM, person=stage.cast.people["ruth"], role=Role.RELEASE_AUTHORITY, starts_at=now, ends_at=now + timedelta(hours=8))
+    ends = now + timedelta(hours=8)
+    ruth = stage.cast.people["ruth"]
+    people.plan_shift(SYSTEM, person=ruth, role=Role.RELEASE_AUTHORITY, starts_at=now, ends_at=ends)
     rows = [r for g in owing.front(stage.cast.ana, "mine", now) for r in g.rows]
     assert {r.next for r in rows} == {"Ruth Rivera"}
 
@@ -80,7 +82,7 @@ def test_queue_work_is_one_row_that_leads_to_the_queue(stage: Stage) -> None:
 def test_the_page_costs_the_same_queries_however_much_is_owed(stage: Stage) -> None:
     client = as_(stage, "rhea")
     client.get("/?show=all")
-    with CaptureQueriesContext(connection, ) as few:
+    with CaptureQueriesContext(connection) as few:
         client.get("/?show=all")
     for _ in range(12):
         flag(stage.cast, ["weapons"])
@@ -182,7 +184,8 @@ def test_a_first_decision_is_kept_from_the_second_reader(stage: Stage) -> None:
     from tocsin.assess.terms import Disposition, Speech, Worksheet  # noqa: PLC0415
 
     report = flag(stage.cast, ["weapons"])
-    sheet = Worksheet(speech=Speech.PROTECTED, disposition=Disposition.NO_REPORT, reason="Nothing in it but anger at a vote.")
+    why = "Nothing in it but anger at a vote."
+    sheet = Worksheet(speech=Speech.PROTECTED, disposition=Disposition.NO_REPORT, reason=why)
     assess.decide(stage.cast.ned, report=report.id, version=report.version, sheet=sheet)
     mine, theirs = (text(as_(stage, n), f"/record/{report.id}") for n in ("ned", "ana"))
     assert "Nothing in it but anger" in mine
@@ -263,7 +266,13 @@ def test_a_note_goes_from_one_shift_to_the_next(stage: Stage) -> None:
 def test_what_was_typed_is_kept_beside_what_is_wrong(stage: Stage) -> None:
     answer = as_(stage, "lou").post(
         "/shifts",
-        {"act": "plan", "person": stage.cast.people["ana"], "plan_role": "collector", "starts_at": "2026-03-05T18:00", "ends_at": "2026-03-05T06:00"},
+        {
+            "act": "plan",
+            "person": stage.cast.people["ana"],
+            "plan_role": "collector",
+            "starts_at": "2026-03-05T18:00",
+            "ends_at": "2026-03-05T06:00",
+        },
     )
     page = answer.content.decode()
     assert answer.status_code == 422

@@ -11,22 +11,22 @@ from typing import Any
 
 import psycopg
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.cast import make_cast
 from tocsin.cli import checks, main
 from tocsin.duties.actions import fire_due, open_duty
 from tocsin.kernel import clock, settings
 from tocsin.kernel.clock import VirtualClock
+from tocsin.people import tokens
 from tocsin.people.models import Account
 from tocsin.people.store import actor
 from tocsin.people.terms import SYSTEM, UNMASKED, Role
+from tocsin.record import database
 from tocsin.record.actions import writing
 from tocsin.record.models import Entry, Heartbeat
 from tocsin.record.sequencer import Sequencer
 from tocsin.record.terms import Marking
-from tocsin.worker.loops import NAMES
 
 MARK = Marking("fusion", "AMBER", "")
 
@@ -74,7 +74,11 @@ def test_a_person_is_added_given_a_role_and_leaves(tmp_path: Path) -> None:
     secret.write_text("short")
     refused = tocsin("people", "password", "mona", "--password-file", str(secret), ok=False)
     assert "too short" in str(refused.exception)
+    secret_key = tocsin("people", "token", "add", "mona", "--name", "dispatch").output.strip()
+    assert tokens.holder(secret_key) is not None
+    assert secret_key not in tocsin("people", "token", "list").output
     tocsin("people", "leave", "mona")
+    assert tokens.holder(secret_key) is None
     assert actor(account.person).permissions == frozenset()
     assert "there is no user 'nobody'" in str(
         tocsin("people", "grant", "nobody", "field", ok=False).exception
@@ -159,8 +163,6 @@ def test_verify_and_checkpoint(database_url: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("committed")
 def test_the_check_tries_what_the_application_may_do(database_url: str) -> None:
-    from tocsin.record import database
-
     assert finding("append only").well
     database.configure(database_url)
     try:
@@ -172,10 +174,10 @@ def test_the_check_tries_what_the_application_may_do(database_url: str) -> None:
 @pytest.mark.usefixtures("db")
 def test_the_check_names_what_is_silent_waiting_or_missing(virtual: VirtualClock) -> None:
     assert finding("worker").words == "no worker is up"
-    for name in NAMES[1:]:
+    for name in checks.LOOPS[1:]:
         Heartbeat.objects.create(name=name, at=clock.now(), process=1)
-    assert finding("worker").words == f"nobody does: {NAMES[0]}"
-    Heartbeat.objects.create(name=NAMES[0], at=clock.now(), process=1)
+    assert finding("worker").words == f"nobody does: {checks.LOOPS[0]}"
+    Heartbeat.objects.create(name=checks.LOOPS[0], at=clock.now(), process=1)
     assert finding("worker").well
     virtual.advance(timedelta(minutes=1))
     assert not finding("worker").well

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,11 @@ from django.test import Client
 
 from tests.cast import Cast, make_cast
 from tocsin.kernel.clock import VirtualClock
+from tocsin.people import tokens
 from tocsin.people.models import (
     Account,
     Agency,
+    ApiToken,
     Grant,
     Member,
     Operation,
@@ -128,6 +131,23 @@ def test_roles_standing_qualification_and_password_of_a_person(
         == 422
     )
     assert ada.post(url, {"act": "grant", "role": "emperor"}).status_code == 422
+
+
+def test_a_key_is_shown_once_acts_as_the_person_and_ends(cast: Cast) -> None:
+    ada, url = client(cast, "ada"), f"/admin/people/{cast.people['paul']}"
+    shown = ada.post(url, {"act": "issue", "key_name": "dispatch"})
+    found = re.search(r"tocsin_[\w-]{20,}", shown.content.decode())
+    assert found
+    assert shown["Cache-Control"] == "no-store"
+    assert found[0] not in ada.get(url).content.decode()
+    acting = tokens.holder(found[0])
+    assert acting is not None
+    assert acting.person == cast.people["paul"]
+    assert ada.post(url, {"act": "issue", "key_name": " "}).status_code == 422
+    key = ApiToken.objects.get()
+    assert ada.post(url, {"act": "end-key", "key": str(key.id)}).status_code == 302
+    assert tokens.holder(found[0]) is None
+    assert ada.post(url, {"act": "end-key", "key": str(key.id)}).status_code == 422
 
 
 def test_nobody_grants_or_ends_themselves(cast: Cast) -> None:

@@ -13,7 +13,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import connection
 
+from tocsin.cli.checks import LOOPS
 from tocsin.duties.actions import open_duty
 from tocsin.duties.models import Notice
 from tocsin.kernel import clock
@@ -22,7 +24,8 @@ from tocsin.people.terms import SYSTEM, Role
 from tocsin.record.actions import writing
 from tocsin.record.models import Entry, Heartbeat
 from tocsin.record.terms import Marking
-from tocsin.worker.loops import NAMES, Loop, Runner, all_loops
+from tocsin.web.pages import admin_health
+from tocsin.worker.loops import Loop, Runner, all_loops
 
 pytestmark = pytest.mark.usefixtures("committed")
 DUTIES, KILLS = 400, 4
@@ -86,8 +89,6 @@ def test_a_worker_killed_again_and_again_misses_nothing_and_fires_nothing_twice(
 def test_a_loop_outlives_a_failing_step_and_a_lost_connection(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from django.db import connection
-
     steps, broken = [], threading.Event()
 
     def step() -> int:
@@ -118,8 +119,10 @@ def test_a_loop_outlives_a_failing_step_and_a_lost_connection(
     assert Heartbeat.objects.filter(name="test").exists()
 
 
-def test_every_loop_has_its_name_for_the_check() -> None:
-    assert tuple(loop.name for loop in all_loops()) == NAMES
+def test_the_check_and_the_page_know_every_loop() -> None:
+    names = tuple(loop.name for loop in all_loops())
+    assert names == LOOPS
+    assert names == tuple(admin_health._LOOPS)
 
 
 def test_an_unknown_loop_is_refused(database_url: str) -> None:

@@ -17,7 +17,10 @@ from tocsin.record.sequencer import Sequencer
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["/", "/owed/later", "/shifts", "/notices?show=all", "/search?q=north", "/record/{warning}", "/record", "/me", "/welcome", "/nowhere"]
+PAGES = [
+    *("/", "/owed/later", "/shifts", "/notices?show=all", "/search?q=north"),
+    *("/record/{warning}", "/record", "/me", "/welcome", "/nowhere"),
+]
 HEARD = """document.addEventListener("tocsin:changed", (e) => {
   document.body.dataset.heard = `${document.body.dataset.heard || ""} ${e.detail.topic}`;
 })"""

@@ -33,7 +33,10 @@ def ready() -> None:
 
 
 @app.command("sources")
-def list_sources(user: As = "", json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def list_sources(
+    user: As = "",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
     """List the sources and how they are doing."""
     from tocsin.collect.health import overview  # noqa: PLC0415
     from tocsin.kernel import clock  # noqa: PLC0415

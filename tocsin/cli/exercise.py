@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -94,22 +95,22 @@ def run(
 
 
 def _print(scenario: Scenario, found: list[Result], said: dict[str, Any]) -> None:
-    table = Table("", "Question", "With Tocsin", "Without", "Target", pad_edge=False)
+    table = Table("", "Question", "With Tocsin", "Without", "Target", box=box.HORIZONTALS, show_lines=True)
     for r in found:
         mark = "[green]met[/]" if r.met else "[bold red]not met[/]"
         without = shown(scenario, r.measure, r.control.value)
         table.add_row(
             mark,
-            f"{r.measure.question}\n[dim]Then: {r.measure.historical}[/]",
+            r.measure.question,
             f"[bold]{shown(scenario, r.measure, r.with_tocsin.value)}[/]\n[dim]{r.with_tocsin.note}[/]",
             f"{without}\n[dim]{r.control.note}[/]",
             shown_target(scenario, r.measure),
-            end_section=True,
         )
     console.print(table)
     good = sum(r.met for r in found)
     bare = sum(r.met_in_control for r in found)
-    console.print(f"[bold]{good} of {len(found)}[/] targets met with Tocsin, {bare} without. Times are {scenario.zone}.")
+    score = f"[bold]{good} of {len(found)}[/] targets met with Tocsin, {bare} without."
+    console.print(f"{score} Times are {scenario.zone}; --json adds what history says of each.")
     days = (scenario.ends - scenario.starts).days
     console.print(
         f"{days} days, {said['chatter']:,} background posts and {said['entries']:,} entries "

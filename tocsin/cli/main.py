@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from contextlib import suppress
@@ -101,7 +100,7 @@ def _mount(arguments: list[str]) -> None:
     """Add the commands: all of them for `--help`, else only the one that is asked for."""
     wanted = next((a for a in arguments if not a.startswith("-")), "")
     for name in GROUPS:
-        if wanted in ("", name) and importlib.util.find_spec(f"tocsin.cli.{name}"):
+        if wanted in ("", name):
             app.add_typer(importlib.import_module(f"tocsin.cli.{name}").app, name=name)
     modules = (
         {SINGLE[wanted]}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli.printing import as_json, console, table
+from tocsin.cli.printing import as_json, console, table, when
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.people.terms import SYSTEM, Role
 
@@ -19,7 +19,11 @@ app = typer.Typer(help="Agencies, people, their roles and keys.", no_args_is_hel
 agency_app = typer.Typer(
     help="Agencies that own things and take part in operations.", no_args_is_help=True
 )
+token_app = typer.Typer(
+    help="Keys with which another system acts as a person.", no_args_is_help=True
+)
 app.add_typer(agency_app, name="agency")
+app.add_typer(token_app, name="token")
 
 Username = Annotated[str, typer.Argument(help="The person's user name.")]
 RoleArgument = Annotated[Role, typer.Argument(help="The role.")]
@@ -169,6 +173,53 @@ def agency_list(
     for row in rows:
         out.add_row(row["id"], row["name"], row["short"], row["kind"])
     console.print(out)
+
+
+@token_app.command("add")
+def token_add(
+    username: Username,
+    name: Annotated[str, typer.Option(help="The system that will use it.")],
+) -> None:
+    """Make a key; it is printed this once."""
+    from tocsin.people import tokens  # noqa: PLC0415
+
+    typer.echo(tokens.issue(SYSTEM, person=_account(username).person, name=name))
+
+
+@token_app.command("list")
+def token_list(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List the keys in force, without their secrets."""
+    from tocsin.people.models import ApiToken  # noqa: PLC0415
+    from tocsin.people.store import names  # noqa: PLC0415
+
+    columns = ("id", "person", "name", "created_at", "last_used_at")
+    rows = list(ApiToken.objects.filter(revoked_at=None).order_by("id").values(*columns))
+    if json:
+        as_json(rows)
+        return
+    known = names({row["person"] for row in rows})
+    out = table("Number", "Acts as", "System", "Made", "Last used")
+    for row in rows:
+        who = known.get(row["person"], row["person"])
+        out.add_row(
+            str(row["id"]), who, row["name"], when(row["created_at"]), when(row["last_used_at"])
+        )
+    console.print(out)
+
+
+@token_app.command("end")
+def token_end(
+    number: Annotated[
+        int, typer.Argument(help="The key's number, from `tocsin people token list`.")
+    ],
+) -> None:
+    """End a key at once."""
+    from tocsin.people import tokens  # noqa: PLC0415
+
+    tokens.revoke(SYSTEM, token=number)
+    console.print("The key has ended.")
 
 
 def _people(agency: str) -> list[dict[str, Any]]:

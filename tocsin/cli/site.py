@@ -174,7 +174,9 @@ def check(
         bad += not found.well
         mark = "[green]well [/]" if found.well else "[bold red]WRONG[/]"
         words = escape(found.words)
-        table.add_row(mark, found.name, words if found.well else f"{words}. [bold]{escape(found.cure)}[/]")
+        table.add_row(
+            mark, found.name, words if found.well else f"{words}. [bold]{escape(found.cure)}[/]"
+        )
     console.print(table)
     raise typer.Exit(1 if bad else 0)
 

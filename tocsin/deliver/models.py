@@ -95,6 +95,11 @@ class Destination(Projection, Marked):
                 condition=Q(acknowledged_at=None, closed_at=None),
             ),
             models.Index(
+                fields=["seat_agency", "seat_role", "-acknowledged_at"],
+                name="deliver_destination_done",
+                condition=Q(acknowledged_at__isnull=False),
+            ),
+            models.Index(
                 fields=["opened_at"],
                 name="deliver_destination_nobody",
                 condition=Q(state="NOBODY", closed_at=None),

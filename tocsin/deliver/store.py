@@ -24,6 +24,7 @@ from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record import store as record
+from tocsin.record.models import Vault
 from tocsin.warn.models import Warning
 from tocsin.warn.terms import Seat
 
@@ -75,15 +76,11 @@ def find(actor: Actor, *, agency: str = "", role: str = "", words: str = "") -> 
     if role:
         rows = rows.filter(seat_role=role)
     if words.strip():
-        rows = rows.filter(card__in=_cards_with(words.strip()))
+        said = words.strip()
+        named = Q(body__name__icontains=said) | Q(body__ways__icontains=said)
+        cards_with = Vault.objects.filter(named, id__in=rows.order_by().values("card"))
+        rows = rows.filter(card__in=cards_with.values("id"))
     return rows
-
-
-def _cards_with(words: str) -> QuerySet[Any]:
-    from tocsin.record.models import Vault  # noqa: PLC0415 - only this query reads beside the store
-
-    named = Q(body__name__icontains=words) | Q(body__ways__icontains=words)
-    return Vault.objects.filter(named, subject__startswith="rcp_").values("id")
 
 
 def thin_seats(actor: Actor) -> dict[Seat, str]:

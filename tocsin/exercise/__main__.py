@@ -30,7 +30,7 @@ def main(orders: dict[str, Any]) -> None:
     column = {c.name: c for c in (control.WITH, control.CONTROL)}[orders["column"]]
     started = time.monotonic()
     with stage(scenario, column, count=orders["count"], seed=orders["seed"]) as play:
-        play.run(scenario.ends, _say)
+        play.run(scenario.ends, _at)
         found = results.packed(scoring.values(play.world))
     if orders["keep"]:
         demo.set_clock(scenario, scenario.ends)
@@ -40,13 +40,18 @@ def main(orders: dict[str, Any]) -> None:
         "chatter": play.world.chatter,
         "refused": [f"{line.who}: {line.what}" for line in play.world.log if line.refused],
     }
-    print(json.dumps({"values": found, "run": run}), flush=True)
+    _say({"values": found, "run": run})
 
 
-def _say(at: datetime) -> None:
+def _at(moment: datetime) -> None:
     from tocsin.record.terms import stamp  # noqa: PLC0415
 
-    print(json.dumps({"at": stamp(at)}), flush=True)
+    _say({"at": stamp(moment)})
+
+
+def _say(said: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
@@ -57,6 +62,5 @@ if __name__ == "__main__":
     except Invalid as error:
         if "--debug" in sys.argv:
             raise
-        said = {"refused": error.message, "field": error.field, "cure": error.cure}
-        print(json.dumps(said), flush=True)
+        _say({"refused": error.message, "field": error.field, "cure": error.cure})
         raise SystemExit(2) from error

@@ -27,11 +27,12 @@ from tocsin.kernel.ids import secret_code
 from tocsin.record.models import Entry, Site
 
 NAME = "january-6"
-CHATTER = 3000
+CHATTER = 4000
 """Background posts of the demo: enough for charts and counts, few enough for a minute."""
 
 FILE = "demo.json"
-_LEFT_OPEN = timedelta(hours=7)
+_LEFT_OPEN = timedelta(hours=16)
+_LEFT_BY = "ia"
 _LISTS = frozenset({Ask.ASSESS_REPORT, Ask.SECOND_READ, Ask.SETTLE_DISAGREEMENT})
 
 
@@ -77,11 +78,11 @@ def load(console: Console) -> None:
 
 
 def _answering(scenario: Scenario) -> Callable[[Person, Ask, datetime], bool]:
-    """In the last hours before the stop the lists are left: there must be something to do for who signs in."""
+    """In the last hours one agency's lists are left: there must be something to do for whoever signs in."""
     quiet = scenario.demo_stops_at - _LEFT_OPEN
 
     def answers(person: Person, ask: Ask, at: datetime) -> bool:
-        return ask not in _LISTS or at < quiet
+        return person.agency != _LEFT_BY or ask not in _LISTS or at < quiet
 
     return answers
 

@@ -110,7 +110,9 @@ def _undecided(world: World, measure: Measure) -> Value:
 def _decision(warning: str) -> tuple[datetime, str, str] | None:
     """When a draft was released, refused or abandoned by a decision: (time, act, person)."""
     acts = (Act.RELEASED, Act.RELEASED_FIRST, Act.REFUSED, Act.ABANDONED)
-    row = Warning.objects.get(id=warning)
+    row = Warning.objects.filter(id=warning).first()
+    if row is None:
+        return None
     notes = Note.objects.filter(warning=warning, act__in=[a.value for a in acts]).order_by("at")
     found = [(n.at, Act(n.act).words, n.person) for n in notes]
     if row.released_at:
@@ -119,7 +121,7 @@ def _decision(warning: str) -> tuple[datetime, str, str] | None:
 
 
 def _draft_decided(world: World, measure: Measure) -> Value:
-    found = _decision(world.warnings[measure.subjects[0]])
+    found = _decision(world.warnings.get(measure.subjects[0], ""))
     if found is None:
         return Value(None, "never decided")
     return Value(found[0], f"{found[1]}: {_name(found[2])}")
@@ -127,7 +129,7 @@ def _draft_decided(world: World, measure: Measure) -> Value:
 
 def _silent_drafts(world: World, measure: Measure) -> Value:
     start = world.scenario.operation.starts
-    silent = [s for s in measure.subjects if not _decided_by(world.warnings[s], start)]
+    silent = [s for s in measure.subjects if not _decided_by(world.warnings.get(s, ""), start)]
     return Value(len(silent), ", ".join(silent))
 
 
@@ -137,7 +139,7 @@ def _decided_by(warning: str, at: datetime) -> bool:
 
 
 def _drafts_closed(world: World, measure: Measure) -> Value:
-    found = [_decision(world.warnings[s]) for s in measure.subjects]
+    found = [_decision(world.warnings.get(s, "")) for s in measure.subjects]
     words = [f"{found[1]}: {_name(found[2])}" for found in found if found]
     return Value(_percent(len(words), len(found)), "; ".join(dict.fromkeys(words)))
 
@@ -145,7 +147,7 @@ def _drafts_closed(world: World, measure: Measure) -> Value:
 def _escalated(world: World, measure: Measure) -> Value:
     """When a second person of the same role was asked, because the first had not answered."""
     relay = cast(Relay, world.scenario.inject(measure.subjects[0]))
-    warning = world.warnings[relay.warning]
+    warning = world.warnings.get(relay.warning, "")
     lines = Recipient.objects.filter(person=world.people[relay.to[0]]).values("id")
     tried = Delivery.objects.filter(warning=warning, recipient__in=lines)
     asked = set(tried.values_list("destination", flat=True))
@@ -161,7 +163,7 @@ def _escalated(world: World, measure: Measure) -> Value:
 
 
 def _informed(world: World, measure: Measure) -> Value:
-    return _informed_of([world.warnings[measure.subjects[0]]])
+    return _informed_of([world.warnings.get(measure.subjects[0], "")])
 
 
 def _whole_informed(world: World, measure: Measure) -> Value:

@@ -111,7 +111,10 @@ def leave(actor: Actor, *, person: str) -> None:
             w.append(terms.ROLE_REVOKED, person, {"role": role}, marking=None)
         w.append(terms.PERSON_LEFT, person, {}, marking=None)
         Account.objects.filter(person=person).update(is_active=False)
-        ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=w.at)
+        keys = ApiToken.objects.select_for_update().filter(person=person, revoked_at=None)
+        for token in keys.values_list("id", flat=True):
+            w.append(terms.TOKEN_REVOKED, person, {"token": token}, marking=None)
+        keys.update(revoked_at=w.at)
 
 
 def set_password(actor: Actor, *, person: str, password: str) -> None:

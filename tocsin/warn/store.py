@@ -34,7 +34,6 @@ from tocsin.warn.products import product
 from tocsin.warn.rules import Standing
 from tocsin.warn.terms import UNDECIDED, Act, Cited, Content, State
 
-PAGE = 50
 OUT_OF_DATE = (
     "OUT OF DATE. Since this was released something was flagged for this event. It is no all-clear."
 )
@@ -70,10 +69,9 @@ def content(row: Warning | Revision) -> Content:
 def titles(rows: Iterable[Warning]) -> dict[str, str]:
     """Warning id -> title, in one query. The caller has checked sight."""
     listed = list(rows)
-    kept = record.contents(row.content for row in listed)
-    return {
-        row.id: str(kept.get(row.content, {}).get("title") or "(no title yet)") for row in listed
-    }
+    wanted = Vault.objects.filter(id__in=[row.content for row in listed])
+    kept = dict(wanted.values_list("id", "body__title"))  # the title alone: a list needs no bodies
+    return {row.id: str(kept.get(row.content) or "(no title yet)") for row in listed}
 
 
 @dataclass(frozen=True, slots=True)

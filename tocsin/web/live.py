@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,6 +31,7 @@ from tocsin.web.sessions import actor_of_cookies
 log = logging.getLogger("tocsin.live")
 PING_S = 15.0
 RECHECK_S = 60.0
+PING = b"event: ping\ndata: \n\n"
 BACKLOG = 256  # messages a slow reader may lag behind
 REPLAY = 5_000  # entries looked through on resume; beyond it, everything is said to have changed
 
@@ -72,16 +74,55 @@ class Changed:
     shared_with: frozenset[str]
 
 
-@dataclass(eq=False, slots=True)
 class Reader:
-    """One open page. `kind` is all of the actor that sight depends on."""
+    """One open page: what waits to be sent to it, and who it is.
 
-    actor: Actor
-    queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    Promise: messages leave in order; more than `BACKLOG` waiting, and the reader is cut off instead of
+    buffered without bound.
+    """
+
+    __slots__ = ("_gone", "_messages", "_wake", "actor", "checked")
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.checked = asyncio.get_running_loop().time()
+        self._messages: list[bytes] = []
+        self._wake: asyncio.Future[None] | None = None
+        self._gone = False
 
     @property
     def kind(self) -> tuple[object, ...]:
+        """All of the actor that sight depends on."""
         return self.actor.agency, self.actor.roles, self.actor.operations
+
+    def put(self, message: bytes) -> bool:
+        """Hand over a message; False when the reader is too slow and was cut off. It resumes with its last id."""
+        if len(self._messages) >= BACKLOG:
+            self.cut()
+            return False
+        self._messages.append(message)
+        self._rouse()
+        return True
+
+    def cut(self) -> None:
+        """End this reader's stream."""
+        self._gone = True
+        self._rouse()
+
+    async def take(self) -> bytes:
+        """All that waits, as one body; b"" when the stream is over."""
+        while not self._messages and not self._gone:
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        if self._gone:
+            return b""
+        body = b"".join(self._messages)
+        self._messages.clear()
+        return body
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
 
 def topics_of(kind: str, subject: str) -> tuple[str, ...]:
@@ -111,19 +152,29 @@ class Hub:
 
     def __init__(self) -> None:
         self._readers: set[Reader] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], asyncio.Task[None]] | None = None
         self._last = -1  # the last place told
+        self._recent: deque[tuple[int, int, list[Changed]]] = deque()  # (first place, end, changes) told
 
     async def join(self, reader: Reader) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._listen())
+        """Tell this reader from now on."""
+        if self._tasks is None or any(t.done() for t in self._tasks):
+            for task in self._tasks or ():
+                task.cancel()
+            self._tasks = asyncio.create_task(self._listen()), asyncio.create_task(self._ping())
         self._readers.add(reader)
 
     def leave(self, reader: Reader) -> None:
         self._readers.discard(reader)
 
     async def missed(self, reader: Reader, after: int) -> bytes:
-        """What changed for this reader after place `after`, until now."""
+        """What changed for this reader after place `after`, until now. From memory where it is recent: a page
+        that was just made, or a link that blinked, costs no query."""
+        if self._recent and self._recent[0][0] <= after + 1:
+            found = [c for _, end, changes in self._recent if end > after + 1 for c in changes]
+            return encode(seen_topics(reader.actor, found), self._last) if after < self._last else b""
+        if after == self._last:
+            return b""
         async with await _connect() as c:
             last = await _size(c) - 1
             if last <= after:
@@ -150,10 +201,16 @@ class Hub:
         first = self._last + 1 if self._last >= 0 else end
         if end <= first:
             # An old notice; or the record was put back to an earlier state (a restore) under our feet.
-            self._last = min(max(self._last, end - 1), await _size(c) - 1)
+            size = await _size(c)
+            if size <= self._last:
+                self._last = size - 1
+                self._recent.clear()
             return
         changes = await _changes(c, first, end)
         self._last = end - 1
+        self._recent.append((first, end, changes))
+        while len(self._recent) > 1 and end - self._recent[0][0] > REPLAY:
+            self._recent.popleft()
         said: dict[tuple[object, ...], bytes] = {}
         for reader in list(self._readers):
             if reader.kind not in said:
@@ -161,13 +218,16 @@ class Hub:
             if message := said[reader.kind]:
                 self._put(reader, message)
 
+    async def _ping(self) -> None:
+        """One timer for all readers."""
+        while True:
+            await asyncio.sleep(PING_S)
+            for reader in list(self._readers):
+                self._put(reader, PING)
+
     def _put(self, reader: Reader, message: bytes) -> None:
-        try:
-            reader.queue.put_nowait(message)
-        except asyncio.QueueFull:
+        if not reader.put(message):
             self.leave(reader)
-            reader.queue.get_nowait()
-            reader.queue.put_nowait(None)  # cut off; it resumes with its last id
 
 
 async def _connect() -> psycopg.AsyncConnection[Any]:
@@ -209,14 +269,13 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
         (b"x-accel-buffering", b"no"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    gone = asyncio.create_task(_until_gone(receive))
+    gone = asyncio.create_task(_until_gone(receive, reader))
     try:
         await hub.join(reader)
-        hello = b"retry: 2000\nevent: ping\ndata: \n\n"
         after = _last_event_id(scope)
         missed = await hub.missed(reader, after) if after is not None else b""
-        await send({"type": "http.response.body", "body": hello + missed, "more_body": True})
-        await _pour(scope, reader, send, gone)
+        await send({"type": "http.response.body", "body": b"retry: 2000\n" + PING + missed, "more_body": True})
+        await _pour(scope, reader, send)
     except (OSError, RuntimeError):
         log.debug("a reader went away mid-send")
     finally:
@@ -224,31 +283,22 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
         gone.cancel()
 
 
-async def _pour(scope: Scope, reader: Reader, send: Send, gone: asyncio.Task[None]) -> None:
-    loop = asyncio.get_running_loop()
-    checked = loop.time()
-    while not gone.done():
-        getting = asyncio.ensure_future(reader.queue.get())
-        done, _ = await asyncio.wait({getting, gone}, timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
-        if getting not in done:
-            getting.cancel()
-            body: bytes | None = b"event: ping\ndata: \n\n"
-        else:
-            body = getting.result()
-        if body is None or gone.done():
-            break
-        if loop.time() - checked > RECHECK_S:
+async def _pour(scope: Scope, reader: Reader, send: Send) -> None:
+    now = asyncio.get_running_loop().time
+    while body := await reader.take():
+        if now() - reader.checked > RECHECK_S:
             actor = await sync_to_async(actor_of_cookies)(_header(scope, b"cookie"))
-            if actor is None:
+            if actor is None:  # signed out, or no longer active
                 break
-            reader.actor, checked = actor, loop.time()
+            reader.actor, reader.checked = actor, now()
         await send({"type": "http.response.body", "body": body, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_gone(receive: Receive, reader: Reader) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    reader.cut()
 
 
 def _header(scope: Scope, name: bytes) -> str:

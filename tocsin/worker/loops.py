@@ -21,7 +21,6 @@ from tocsin.record.models import Heartbeat
 
 log = logging.getLogger("tocsin.worker")
 BEAT_EVERY_S = 2.0
-NAMES = ("sequencer", "duties", "feeds", "expiry", "fan-out", "send", "notices", "auditor")
 _BACK_OFF_S = (0.1, 0.5, 2.0, 5.0)
 _JITTER = 0.2  # of a rest: workers on several machines do not all ask at the same moment
 

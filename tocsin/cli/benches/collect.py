@@ -59,7 +59,9 @@ def _source() -> str:
         agency="fusion",
         authority="exercise",
         purpose="exercise",
-        config={"mapping": {"fields": {"key": "id", "text": "text", "author": "user", "url": "url"}}},
+        config={
+            "mapping": {"fields": {"key": "id", "text": "text", "author": "user", "url": "url"}}
+        },
     )
 
 
@@ -85,7 +87,12 @@ def _write(path: Path, count: int, flagged_percent: int, seed: int) -> None:
 def _load(source: str, folder: Path, count: int, flagged_percent: int) -> Iterator[Measure]:
     path = folder / f"{flagged_percent}.jsonl"
     _write(path, count, flagged_percent, seed=flagged_percent)
-    yield from _timed(source, path, f"{flagged_percent} % flagged", f"collect.file.flagged_{flagged_percent}_percent")
+    yield from _timed(
+        source,
+        path,
+        f"{flagged_percent} % flagged",
+        f"collect.file.flagged_{flagged_percent}_percent",
+    )
 
 
 def _again(source: str, folder: Path, count: int) -> Iterator[Measure]:
@@ -110,4 +117,6 @@ def _timed(source: str, path: Path, conditions: str, name: str) -> Iterator[Meas
     took = time.perf_counter() - started
     said = f"{conditions}: {taken.read:,} rows, {taken.flagged:,} flagged, {taken.joined:,} near-copies"
     yield Measure(f"{name}.reports_per_s", round(taken.read / took), "1/s", said)
-    yield Measure(f"{name}.batch_p95", round(percentile(laps, 0.95), 1), "ms", "1,000 rows a transaction")
+    yield Measure(
+        f"{name}.batch_p95", round(percentile(laps, 0.95), 1), "ms", "1,000 rows a transaction"
+    )

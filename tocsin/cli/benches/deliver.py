@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from tocsin.cli.benches import Measure, fresh_database, percentile
@@ -169,6 +170,7 @@ def _plain(url: str, recipients: int) -> Iterator[Measure]:
         worker = _Worker(url, sink.port, clock.now(), 1)
         while Delivery.objects.exclude(sent_at=None).count() < recipients:
             time.sleep(0.2)
+        spent = worker.cpu_seconds()
         worker.kill()
         taken = sink.taken()
     with connection.cursor() as cursor:
@@ -176,6 +178,8 @@ def _plain(url: str, recipients: int) -> Iterator[Measure]:
         times = [float(t) for (t,) in cursor.fetchall()]
     rate = (len(times) - 1) / (times[-1] - times[0])
     yield Measure("deliver.smtp.rate", round(rate), "messages/s", how)
+    each = spent / recipients * 1000
+    yield Measure("deliver.smtp.cpu", round(each, 2), "ms/message", f"of the worker alone; {how}")
     waits = [t - times[0] for t in times]
     first = f"from the first message to this one; {how}"
     yield Measure("deliver.smtp.p95", round(percentile(waits, 0.95), 2), "s", first)
@@ -190,6 +194,11 @@ class _Worker:
         args = (as_app(url), port, start, speed)
         self._process = spawn.Process(target=_work, args=args, daemon=True)
         self._process.start()
+
+    def cpu_seconds(self) -> float:
+        """Processor time the worker has used, its start included."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         assert self._process.pid is not None

@@ -137,17 +137,18 @@ def _send(roads: Roads, job: Job, holder: str) -> None:
     except Exception:
         log.exception("sending %s failed in a way nobody foresaw", job.delivery)
         answer = (State.RETRYING.value, Reason.BAD_ANSWER.name, "an error of ours; see the log")
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWER, [*answer, clock.now(), job.delivery, holder])
-        if cursor.rowcount == 0:
-            log.warning(
-                "the lease of %s was lost while it was sent: it may go out twice", job.delivery
-            )
+    if not _changed(_ANSWER, (*answer, clock.now(), job.delivery, holder)):
+        log.warning("the lease of %s was lost while it was sent: it may go twice", job.delivery)
 
 
 def _renewed(job: Job, holder: str, now: datetime) -> bool:
+    return _changed(_RENEW, (now + LEASE, job.delivery, holder, now))
+
+
+def _changed(statement: str, values: tuple[object, ...]) -> bool:
+    """Run a statement on this thread's connection; whether it changed a row."""
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, [now + LEASE, job.delivery, holder, now])
+        cursor.execute(statement, values)  # type: ignore[arg-type]  # plain texts and times
         return bool(cursor.rowcount)
 
 

@@ -19,7 +19,7 @@ from tocsin.duties import store as duties
 from tocsin.duties.terms import Ladder, Step
 from tocsin.kernel import clock
 from tocsin.kernel.errors import NotFound, TocsinError
-from tocsin.people import actions, store
+from tocsin.people import actions, store, tokens
 from tocsin.people.models import Account, Agency, ApiToken, Grant, Member, Qualification
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission, Role
@@ -176,6 +176,8 @@ def admin_person(request: HttpRequest, person: str) -> HttpResponse:
     problem: TocsinError | None = None
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
+            if act == "issue":
+                return _shown_once(request, account)
             messages.success(
                 request, _person_act(a, person, act, request, form.cleaned_data if form else {})
             )
@@ -203,6 +205,15 @@ def admin_person(request: HttpRequest, person: str) -> HttpResponse:
     return render(
         request, "admin/person.html", context, status=422 if request.method == "POST" else 200
     )
+
+
+def _shown_once(request: HttpRequest, account: Account) -> HttpResponse:
+    """Make a key and show its secret, this once; never through a redirect, which would have to keep it."""
+    name = request.POST.get("key_name", "")
+    secret = tokens.issue(actor(request), person=account.person, name=name)
+    shown = render(request, "admin/key.html", {"account": account, "name": name, "secret": secret})
+    shown["Cache-Control"] = "no-store"
+    return shown
 
 
 def _person_act(
@@ -235,6 +246,10 @@ def _person_act(
     if act == "password":
         actions.set_password(a, person=person, password=given["password"])
         return "The new password is set; sessions with the old one have ended."
+    if act == "end-key":
+        number = request.POST.get("key", "")
+        tokens.revoke(a, token=int(number) if number.isdecimal() else 0)
+        return "The key has ended."
     if act == "leave":
         actions.leave(a, person=person)
         return "Has left: roles, keys and sign-in have ended."

@@ -104,12 +104,6 @@ class PasswordForm(forms.Form):
         return text
 
 
-class KeyForm(forms.Form):
-    key_name = forms.CharField(
-        label="What for", max_length=100, help_text="Such as the system that will use it."
-    )
-
-
 class MoveForm(forms.Form):
     starts_at = LocalTimeField(label="Starts")
     ends_at = LocalTimeField(label="Ends")

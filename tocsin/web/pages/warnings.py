@@ -32,10 +32,6 @@ from tocsin.web.pages import warning_editor, warning_view
 from tocsin.web.pages.warning_times import read_local
 
 SHOWN = 50
-_GROUPS = {
-    "now": "Under the clock, and in force",
-    "ended": "Ended",
-}
 
 
 @login_required
@@ -75,7 +71,7 @@ def _asked(a: Actor, asked: dict[str, str]) -> QuerySet[Warning]:
         rows = rows.filter(operation=asked["operation"])
     if asked["type"]:
         rows = rows.filter(type=asked["type"])
-    return rows
+    return rows.defer("cites", "distribution", "authors")
 
 
 def _lines(rows: list[Warning], now: datetime) -> list[dict[str, Any]]:

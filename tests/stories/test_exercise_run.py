@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from tocsin.duties.models import Duty
 from tocsin.exercise import control, runner, scoring
 from tocsin.exercise.control import Column
+from tocsin.exercise.labels import Ask
 from tocsin.exercise.results import Result, Value, as_json, met, results
-from tocsin.exercise.runner import Play, stage
+from tocsin.exercise.runner import Answering, Play, stage
 from tocsin.exercise.scenario import load
 from tocsin.exercise.terms import Scenario
 from tocsin.kernel.errors import Conflict
@@ -25,13 +26,13 @@ def january() -> Scenario:
     return load("january-6")
 
 
-@pytest.fixture
-def empty(db: None) -> Iterator[None]:
-    return
-
-
-def play(scenario: Scenario, column: Column, until: datetime | None = None) -> tuple[Play, dict[str, Value]]:
-    with stage(scenario, column, count=QUICK) as run:
+def play(
+    scenario: Scenario,
+    column: Column,
+    until: datetime | None = None,
+    answering: Answering | None = None,
+) -> tuple[Play, dict[str, Value]]:
+    with stage(scenario, column, count=QUICK, answering=answering) as run:
         run.run(until or scenario.ends)
         return run, scoring.values(run.world)
 
@@ -104,14 +105,17 @@ def test_without_it_history_repeats(january: Scenario) -> None:
 def test_the_difference_is_the_clock(january: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     """With duties that never fire, what rests on escalation fails: the score measures the system, not the script."""
     monkeypatch.setattr(runner, "fire_due", lambda: 0)
-    monkeypatch.setattr(
-        Play, "_due", lambda self: _without_duties(self)
+    monkeypatch.setattr(Play, "_due", _without_duties)
+    lists = {Ask.ASSESS_REPORT, Ask.SECOND_READ, Ask.SETTLE_DISAGREEMENT}
+    _, found = play(
+        january, control.WITH, january.operation.starts, lambda person, ask, at: ask not in lists
     )
-    _, found = play(january, control.WITH)
     assert found["norfolk"].value is None
+    assert found["norfolk-informed"].value is None
     assert found["rfi"].value is None
-    assert not (found["osir"].value and found["osir"].value < january.operation.starts)
+    assert found["osir"].value is None
     assert found["dissent"].value == 0
+    assert found["silent-drafts"].value == 5
 
 
 _due = Play._due
@@ -123,21 +127,18 @@ def _without_duties(run: Play) -> list[datetime]:
 
 @pytest.mark.django_db
 def test_the_same_seed_plays_the_same(january: Scenario) -> None:
-    """Up to Christmas: same times, same outcomes, same number of entries."""
-    until = datetime(2020, 12, 24, 5, tzinfo=UTC)
+    """The first three days, twice: the same times, the same outcomes, as many entries."""
+    until = january.starts + timedelta(days=3)
     runs = []
     for _ in range(2):
-        from django.db import transaction  # noqa: PLC0415
-
         with transaction.atomic():
-            run, found = play(january, control.WITH, until)
-            outcomes = list(Duty.objects.order_by("opened_at", "kind", "title", "due_at").values_list(
-                "kind", "title", "opened_at", "due_at", "discharged_at", "outcome"
-            ))
-            runs.append((run.entries(), found, outcomes))
+            _, found = play(january, control.WITH, until)
+            columns = ("opened_at", "due_at", "kind", "title", "outcome", "discharged_at")
+            outcomes = sorted(Duty.objects.values_list(*columns), key=str)
+            runs.append((len(outcomes), found["rank-and-file"], found["rfi"], outcomes))
             transaction.set_rollback(True)
-    assert runs[0] == runs[1]
-    assert runs[0][0] > 500
+    assert runs[0][1:] == runs[1][1:]
+    assert len(runs[0][3]) > 40
 
 
 @pytest.mark.django_db

@@ -65,10 +65,14 @@ def settle(report: str) -> None:
     Report.objects.filter(id=report).update(state="DECIDED")
 
 
-def test_a_flagged_post_is_stored_masked_with_its_reasons_and_owes_a_decision(cast: Cast) -> None:
+def test_a_flagged_post_is_stored_masked_with_its_reasons_and_owes_a_decision(
+    cast: Cast, virtual: VirtualClock
+) -> None:
+    posted = virtual.now() - timedelta(days=30)
     source = add(cast)
     taken = take_in(
-        source, [Item("1", f"@jo_1984 {THREAT}, call 202-555-0147", author="jo_1984", url=PAGE)]
+        source,
+        [Item("1", f"@jo_1984 {THREAT}, call 202-555-0147", author="jo_1984", url=PAGE, at=posted)],
     )
     row = store.report(cast.ana, taken.reports[0])
     shown = store.texts([row])[row.id]
@@ -96,6 +100,8 @@ def test_a_flagged_post_is_stored_masked_with_its_reasons_and_owes_a_decision(ca
         "collector",
         row.precedence,
     )
+    assert row.received_at == virtual.now(), "the clock of retention starts at arrival"
+    assert row.posted_at == virtual.now() - timedelta(days=30)
     assert row.retention_until == row.received_at + timedelta(days=180)
 
 

@@ -137,7 +137,8 @@ def test_the_record_verifies_and_every_entry_has_a_place() -> None:
             "not those that were signed|place",
         ),
         (
-            "DELETE FROM record_place WHERE seq = 9; DELETE FROM record_entry WHERE n = (SELECT max(n) FROM record_entry)",
+            "DELETE FROM record_place WHERE seq = 9; "
+            "DELETE FROM record_entry WHERE n = (SELECT max(n) FROM record_entry)",
             "only 9 entries",
         ),
     ],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max
+from django.db.models import Count
 
 from tocsin.collect.models import Outside, Refusal, Run, Source, Tally
 from tocsin.collect.store import sources
@@ -26,6 +26,12 @@ _PLAIN = {
 }
 _TONES = {Health.HEALTHY: "good", Health.FAILING: "bad", Health.STALE: "warn"}
 _ORDER = [Health.FAILING, Health.STALE, Health.NEVER_FETCHED, Health.EMPTY, Health.HEALTHY]
+
+
+_LAST = (
+    "SELECT r.* FROM unnest(%s::text[]) AS wanted(source) CROSS JOIN LATERAL "
+    "(SELECT * FROM collect_run c WHERE c.source = wanted.source ORDER BY at DESC, id DESC LIMIT 1) r"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +124,7 @@ def of(rows: Sequence[Source], now: datetime) -> list[Overview]:
         .annotate(Count("id"))
         .values_list("source", "id__count")
     )
-    newest = (
-        Run.objects.filter(source__in=ids).values("source").annotate(last=Max("id")).values("last")
-    )
-    last = {run.source: run for run in Run.objects.filter(id__in=newest)}
+    last = {run.source: run for run in Run.objects.raw(_LAST, [ids])}
     slots = [first + i * _HOUR for i in range(HOURS)]
     return [
         _one(row, hours[row.id], slots, last.get(row.id), refused.get(row.id, 0), now)

@@ -19,10 +19,10 @@ class TocsinError(Exception):
         self.cure = cure
 
     def __str__(self) -> str:
-        parts = [f"{self.field}: {self.message}" if self.field else self.message]
-        if self.cure:
-            parts.append(self.cure)
-        return " ".join(parts)
+        said = f"{self.field}: {self.message}" if self.field else self.message
+        if not self.cure:
+            return said
+        return f"{said}{'' if said.endswith(('.', '!', '?', ':')) else '.'} {self.cure}"
 
 
 class Invalid(TocsinError):

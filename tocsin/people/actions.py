@@ -165,14 +165,7 @@ def open_operation(
     Raises: Forbidden; Invalid naming the field.
     """
     permit(actor, Permission.MANAGE_OPERATION)
-    if ends_at <= starts_at:
-        raise Invalid(
-            "it ends before it starts", field="ends_at", cure="Give an end after the start."
-        )
-    if k < 1:
-        raise Invalid(
-            "at least one category must raise the alarm", field="k", cure="Use 2 or more."
-        )
+    _check_operation(starts_at, ends_at, k)
     known = set(Agency.objects.values_list("id", flat=True))
     members = list(dict.fromkeys([lead_agency, *(agencies or [])]))
     for agency in members:
@@ -214,6 +207,8 @@ def change_operation(actor: Actor, *, operation: str, version: int, **changes: A
             )
         if actor.agency != row.lead_agency and not actor.system:
             raise Forbidden("only the lead agency changes an operation")
+        starts, ends = changes.get("starts_at", row.starts_at), changes.get("ends_at", row.ends_at)
+        _check_operation(starts, ends, changes.get("k", row.k))
         data = {k: stamp(v) if isinstance(v, datetime) else v for k, v in changes.items()}
         marking = Marking(row.lead_agency, Tlp.AMBER.value, operation)
         w.append(
@@ -233,6 +228,8 @@ def join_operation(actor: Actor, *, operation: str, agency: str) -> None:
             raise NotFound(f"there is no operation {operation}", field="operation")
         if actor.agency != row.lead_agency and not actor.system:
             raise Forbidden("only the lead agency changes an operation")
+        starts, ends = changes.get("starts_at", row.starts_at), changes.get("ends_at", row.ends_at)
+        _check_operation(starts, ends, changes.get("k", row.k))
         if not Agency.objects.filter(id=agency).exists():
             raise Invalid(
                 f"there is no agency {agency!r}", field="agency", cure="Add the agency first."
@@ -318,6 +315,17 @@ def unmask(actor: Actor, *, vault: str, marking: Marking, reason: str) -> dict[s
 
 def _grant(w: Writing, person: str, agency: str, role: Role) -> None:
     w.append(terms.ROLE_GRANTED, person, {"role": role.value, "agency": agency}, marking=None)
+
+
+def _check_operation(starts_at: datetime, ends_at: datetime, k: int) -> None:
+    if ends_at <= starts_at:
+        raise Invalid(
+            "it ends before it starts", field="ends_at", cure="Give an end after the start."
+        )
+    if k < 1:
+        raise Invalid(
+            "at least one category must raise the alarm", field="k", cure="Use 2 or more."
+        )
 
 
 def _member(person: str) -> Member:

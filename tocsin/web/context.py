@@ -31,6 +31,7 @@ _NAV: tuple[tuple[str, str, str, frozenset[Permission], tuple[str, ...]], ...] =
     ("queue", "Queue", "q", frozenset({P.ASSESS}), _QUEUE_KINDS),
     ("situations", "Situations", "s", frozenset({P.READ_CONTENT}), ("assess_whole", "draft_warning")),
     ("warnings", "Warnings", "w", frozenset({P.READ_CONTENT}), _WARNING_KINDS),
+    ("operations", "Operations", "p", frozenset({P.MANAGE_OPERATION}), ("update_plan",)),
     ("directory", "Directory", "d", frozenset({P.MANAGE_DIRECTORY, P.DRAFT}), ()),
     ("sources", "Sources", "c", frozenset({P.MANAGE_SOURCES}), ("mend_feed", "retry_refused")),
     ("search", "Search", "f", frozenset({P.READ_CONTENT}), ()),

@@ -2,7 +2,7 @@
 
 from tocsin.assess.actions.dissent import answer_dissent, file_dissent
 from tocsin.assess.actions.questions import answer_rfi, ask, extend_rfi, withdraw_rfi
-from tocsin.assess.actions.reports import decide, second_read, settle, undo
+from tocsin.assess.actions.reports import decide, second_read, settle
 from tocsin.assess.actions.signs import count_flagged
 from tocsin.assess.actions.situations import (
     add_reports,
@@ -13,6 +13,7 @@ from tocsin.assess.actions.situations import (
     open_situation,
     remove_report,
 )
+from tocsin.assess.actions.undoing import undo
 
 __all__ = [
     "add_reports",

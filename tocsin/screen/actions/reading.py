@@ -38,6 +38,8 @@ from tocsin.screen import store
 from tocsin.screen.actions.intake import AT_ONCE, Watch, take_chunk
 from tocsin.screen.taken import Taken
 
+PRUNE_EVERY = 1000  # readings
+
 _log = logging.getLogger("tocsin.screen")
 Progress = Callable[[Batch, Taken], None]
 Filter = Callable[[Item | Refused], bool]
@@ -149,7 +151,7 @@ def finish(
     """Note how a reading ended: a row for the health page, and on the record when the health changed."""
     at = clock.now()
     with writing(SYSTEM) as w:
-        Run.objects.create(
+        run = Run.objects.create(
             source=row.id,
             what=what,
             at=at,
@@ -165,6 +167,8 @@ def finish(
         if row.kind != SourceKind.FILE:
             locked = Source.objects.select_for_update().get(id=row.id)
             note_health(w, locked, store.health(locked, at))
+    if run.id % PRUNE_EVERY == 0:
+        store.prune_runs()
 
 
 def _chunks(batch: Batch) -> Iterator[tuple[list[Item | Refused], Cursor]]:

@@ -20,6 +20,7 @@ from tocsin.record.terms import Marking
 
 pytestmark = pytest.mark.usefixtures("db")
 H = timedelta(hours=1)
+TO_LEAD = [s.tell for s in store.ladder("review").steps].index("lead:operation_lead")
 
 
 class Floor:
@@ -84,9 +85,9 @@ def test_silence_climbs_the_ladder_to_the_lead(floor: Floor, virtual: VirtualClo
     run(virtual, 3.5)
     assert set(told(duty)) == {0, 1}
     run(virtual, 1.2)
-    assert told(duty)[4] == {floor.lou}
+    assert told(duty)[TO_LEAD] == {floor.lou}
     run(virtual, 3)
-    assert told(duty)[6] == {floor.lou}, "the last step is told again every hour"
+    assert told(duty)[TO_LEAD + 2] == {floor.lou}, "the last step is told again every hour"
 
 
 def test_a_duty_goes_to_who_is_on_shift(floor: Floor, virtual: VirtualClock) -> None:
@@ -192,7 +193,7 @@ def test_owed_is_mine_by_role_by_name_and_by_being_told(
 def test_the_next_in_line_is_named(floor: Floor, virtual: VirtualClock) -> None:
     duty = Duty.objects.get(id=floor.owe())
     assert sorted(store.asked_next(duty, virtual.now())) == ["Rhea", "Ruth"]
-    duty.rung = 4
+    duty.rung = TO_LEAD
     assert store.asked_next(duty, virtual.now()) == ["Lou"]
 
 

@@ -29,6 +29,8 @@ from tocsin.web.subjects import subject_url
 EACH = 10
 """Hits of one kind where all kinds are asked for."""
 PAGE = 50
+FEW = 2_000
+"""Up to this many matches are looked up by their ids; more, and the newest rows are walked until a page is full."""
 _OPEN, _CLOSE = "\x02", "\x03"
 _SNIPPETS = """
 SELECT id, coalesce(body->>'title', ''),
@@ -64,6 +66,7 @@ class Hit:
     url: str
     title: str
     parts: list[tuple[str, bool]]
+    cursor: str
     at: datetime
     state: str
     tlp: str
@@ -91,6 +94,7 @@ class _Kind:
     at: str
     open: Q
     subject: str = "id"
+    by_id: bool = False  # newest first by id, which sorts by time and needs no sort of 100,000 rows
     precedence: bool = False
     mark: str = "tlp"
 
@@ -110,7 +114,7 @@ KINDS: Mapping[str, _Kind] = {
         Q(state__in=[s.value for s in UNDECIDED | {WarningState.RELEASED}]), precedence=True, mark="label",
     ),
     "situations": _Kind("Situations", _visible(Situation), ("title",), "changed_at", Q(state="OPEN")),
-    "reports": _Kind("Reports", _visible(Report), ("content",), "received_at", Q(state="OPEN"), precedence=True),
+    "reports": _Kind("Reports", _visible(Report), ("content",), "received_at", Q(state="OPEN"), precedence=True, by_id=True),
     "rfis": _Kind("Requests for information", _visible(Rfi), ("content", "answer"), "asked_at", Q(state="OPEN")),
     "dissents": _Kind("Concerns", _visible(Dissent), ("content", "answer"), "filed_at", Q(state="OPEN")),
     "tips": _Kind(
@@ -120,22 +124,25 @@ KINDS: Mapping[str, _Kind] = {
 }  # fmt: skip
 
 
-def search(actor: Actor, asked: Asked, before: datetime | None = None) -> list[Hits]:
+def search(actor: Actor, asked: Asked, before: str = "") -> list[Hits]:
     """What the actor may see that matches, by kind, newest first: `EACH` of every kind, or a page of one.
 
-    `before` goes on where a page of one kind ended.
+    `before` (the `cursor` of the last hit) goes on where a page of one kind ended.
     """
     if not asked.anything:
         return []
     found = []
     wanted = [asked.kind] if asked.kind in KINDS else list(KINDS)
     limit = PAGE if asked.kind in KINDS else EACH
+    few = _few(asked.words) if asked.words else None
+    if few is not None and not few:
+        return []
     for key in wanted:
-        rows = _matching(actor, KINDS[key], asked)
+        rows = _matching(actor, KINDS[key], asked, few)
         if rows is None:
             continue
         if before:
-            rows = rows.filter(**{f"{KINDS[key].at}__lt": before})
+            rows = _older(rows, KINDS[key], before)
         some = list(rows[: limit + 1])
         if some:
             hits = list(_hits(key, some[:limit], asked.words))
@@ -143,13 +150,44 @@ def search(actor: Actor, asked: Asked, before: datetime | None = None) -> list[H
     return found
 
 
-def _matching(actor: Actor, kind: _Kind, asked: Asked) -> QuerySet[Any] | None:
+def _few(words: str) -> list[str] | None:
+    """The vault ids that match, all of them, where they are few; None where they are many.
+
+    One look into the index for all kinds. Whose they are is decided after, by `visible_to`.
+    """
+    query = SearchQuery(words, config="english", search_type="websearch")
+    found = Vault.objects.filter(sealed=False, words=query).values_list("id", flat=True)[: FEW + 1]
+    ids = list(found)
+    return ids if len(ids) <= FEW else None
+
+
+def _older(rows: QuerySet[Any], kind: _Kind, before: str) -> QuerySet[Any]:
+    if kind.by_id:
+        return rows.filter(pk__lt=before)
+    try:
+        at = datetime.fromisoformat(before.replace(" ", "+"))
+    except ValueError:
+        return rows
+    return rows.filter(**{f"{kind.at}__lt": at}) if at.tzinfo else rows
+
+
+def _subjects(ids: list[str]) -> list[str]:
+    return list(Vault.objects.filter(id__in=ids).values_list("subject", flat=True))
+
+
+def _matching(
+    actor: Actor, kind: _Kind, asked: Asked, few: list[str] | None
+) -> QuerySet[Any] | None:
     """The rows of one kind; None where a filter does not apply to the kind."""
     marked = hasattr(kind.rows(actor).model, "operation")
     if (asked.precedence and not kind.precedence) or (asked.operation and not marked):
         return None
-    rows = kind.rows(actor).order_by(f"-{kind.at}", "-pk")
-    if asked.words:
+    rows = kind.rows(actor).order_by(*(["-pk"] if kind.by_id else [f"-{kind.at}", "-pk"]))
+    if few is not None:
+        rows = rows.filter(reduce(or_, [Q(**{f"{c}__in": few}) for c in kind.content]))
+        if kind.by_id:
+            rows = rows.filter(pk__in=_subjects(few))  # so that it is looked up, not walked
+    elif asked.words:
         query = SearchQuery(asked.words, config="english", search_type="websearch")
         matches = [Exists(Vault.objects.filter(id=OuterRef(c), sealed=False, words=query)) for c in kind.content]
         rows = rows.filter(reduce(or_, matches))
@@ -180,6 +218,7 @@ def _hits(key: str, rows: list[Any], words: str) -> Iterator[Hit]:
             url=subject_url(subject),
             title=title,
             parts=parts,
+            cursor=row.pk if kind.by_id else getattr(row, kind.at).isoformat(),
             at=getattr(row, kind.at),
             state=str(getattr(row, "state", "")).replace("_", " "),
             tlp=getattr(row, kind.mark, "") or getattr(row, "tlp", ""),

@@ -28,14 +28,15 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
     with fresh_database("pages"):
         people = _people()
         ids = _fill(people["march"], **sizes)
-        how = ", ".join(f"{n} {what}" for what, n in sizes.items()) + f", {AGENCIES} agencies; in process, middleware and templates included"
+        rows = ", ".join(f"{n} {what}" for what, n in sizes.items())
+        how = f"{rows}, {AGENCIES} agencies; in process, middleware and templates included"
         for role in ("collector", "release_authority"):
             for name, address in _addresses(ids).items():
                 yield from _time(people[role], name, address, how)
 
 
 def _addresses(ids: dict[str, str]) -> dict[str, str]:
-    found = {
+    return {
         "owed": "/",
         "owed_part": "/owed/part",
         "owed_all": "/?show=all",
@@ -57,7 +58,6 @@ def _addresses(ids: dict[str, str]) -> dict[str, str]:
         "search_common": "/search?q=north",
         "search_filter": "/search?precedence=IMMEDIATE&kind=reports",
     }
-    return found
 
 
 def _time(person: str, name: str, address: str, how: str) -> Iterator[Measure]:
@@ -166,7 +166,7 @@ def _marks(n: int, march: str) -> dict[str, str]:
 def _report(n: int, march: str, now: Any, chance: random.Random) -> Any:
     from tocsin.collect.models import Report  # noqa: PLC0415
 
-    at = now - timedelta(seconds=n * 20)
+    at = now - timedelta(days=30) + timedelta(seconds=n * 20)
     return Report(
         id=f"rpt_{n:020d}", source=f"src_{n % 100:020d}", identity=f"i{n}", content_hash=f"h{n}",
         content=f"vlt_r{n:020d}", original="", received_at=at, last_seen=at, posted_at=at, score=chance.randrange(1000),
@@ -202,7 +202,8 @@ def _duty(n: int, march: str, now: Any, chance: random.Random) -> Any:
     late = due + timedelta(hours=1)
     return Duty(
         id=f"dut_{n:020d}", kind=kind, subject=subject, title="Assess a flagged report", ladder=kind,
-        ladder_version="1", opened_at=opened, due_at=due, next_at=due if due > now else late, rung=0 if due > now else 1,
+        ladder_version="1", opened_at=opened, due_at=due,
+        next_at=due if due > now else late, rung=0 if due > now else 1,
         owner_agency=f"a{n % AGENCIES}", owner_role=role,
         steps=[
             {"tell": "owner", "at": stamp(due)},

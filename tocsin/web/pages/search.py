@@ -38,7 +38,7 @@ def search(request: HttpRequest) -> HttpResponse:
     asked = Asked()
     try:
         asked = _asked(request.GET)
-        found = searching.search(a, asked, _before(request.GET.get("before", "")))
+        found = searching.search(a, asked, request.GET.get("before", "").replace("\x00", ""))
     except Invalid as e:
         error = str(e)
     events = list(operations_of(a).values_list("id", "name"))
@@ -56,7 +56,7 @@ def search(request: HttpRequest) -> HttpResponse:
             (s, f"{reverse('search')}?{urlencode(s.query)}")
             for s in SavedSearch.objects.filter(person=a.person).order_by("name")[:SAVED_AT_MOST]
         ],
-        "older": one.hits[-1].at.isoformat() if one and one.more else "",
+        "older": one.hits[-1].cursor if one and one.more else "",
     }
     return render(request, "search/page.html", context, status=422 if error else 200)
 
@@ -80,14 +80,6 @@ def _asked(typed: QueryDict) -> Asked:
 
 def _day(text: str, field: str) -> datetime | None:
     return read_local(f"{text.strip()}T00:00", field) if text.strip() else None
-
-
-def _before(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text.replace(" ", "+")) if text else None
-    except ValueError:
-        return None
-    return at if at and at.tzinfo else None
 
 
 @login_required

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -27,140 +24,14 @@ from tocsin.people.store import agency_names, operations_of
 from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible
 from tocsin.warn import actions, rules, sources, store
-from tocsin.warn import document as documents
 from tocsin.warn.estimates import LEVELS, ROWS, percent
 from tocsin.warn.lint import lint, stops
 from tocsin.warn.models import Warning
 from tocsin.warn.products import PRODUCTS
-from tocsin.warn.terms import Cited, Content, Judgment, Seat
+from tocsin.warn.terms import Cited, Judgment, Seat
 from tocsin.web.middleware import actor
 from tocsin.web.pages import warning_view
-from tocsin.web.pages.warning_times import LocalTimeField
-
-MOST_JUDGMENTS = 30
-_TLP_WORDS = {
-    "": "Not chosen yet",
-    "RED": "RED: only the people named",
-    "AMBER+STRICT": "AMBER+STRICT: only inside each agency it goes to",
-    "AMBER": "AMBER: those agencies, and whom they must tell",
-    "GREEN": "GREEN: the whole community, not the public",
-    "CLEAR": "CLEAR: anybody",
-}
-
-
-def _area(rows: int) -> forms.Textarea:
-    return forms.Textarea(attrs={"rows": rows})
-
-
-class DraftForm(forms.Form):
-    """The plain fields of a draft. Nothing is required: a draft may be unfinished, the lint says how."""
-
-    type = forms.ChoiceField(label="Kind of warning")
-    operation = forms.ChoiceField(label="About which event", required=False)
-    label = forms.ChoiceField(label="TLP: how far it may travel", required=False)
-    precedence = forms.ChoiceField(
-        label="How urgent", choices=[(p.value, p.value) for p in Precedence]
-    )
-    expires_at = LocalTimeField(label="Holds until", required=False)
-    title = forms.CharField(label="Title", required=False, max_length=300)
-    changed = forms.CharField(
-        label="What changed since the edition before", required=False, widget=_area(2)
-    )
-    summary = forms.CharField(
-        label="Summary",
-        required=False,
-        widget=_area(4),
-        help_text="The main point, first. Two or three sentences.",
-    )
-    would_change = forms.CharField(label="What would change this", required=False, widget=_area(2))
-    dissent = forms.CharField(
-        label="Who sees it otherwise",
-        required=False,
-        widget=_area(2),
-        help_text="Agencies and offices, never names.",
-    )
-    actions = forms.CharField(
-        label="What you ask the reader to do",
-        required=False,
-        widget=_area(3),
-        help_text="One request a line.",
-    )
-
-    use_required_attribute = False
-
-    def __init__(
-        self, *args: Any, events: list[tuple[str, str]], fixed: bool = False, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        for name, choices in (
-            ("type", warning_view.product_choices()),
-            ("operation", [("", "No single event"), *events]),
-            ("label", list(_TLP_WORDS.items())),
-        ):
-            cast(forms.ChoiceField, self.fields[name]).choices = choices
-        if (
-            fixed
-        ):  # the event of a saved draft does not change: its clock and its readers hang on it
-            self.fields["operation"].disabled = True
-
-
-@dataclass(slots=True)
-class Typed:
-    """What stands in the editor: as saved, or as typed and not saved yet."""
-
-    judgments: list[Judgment] = field(default_factory=list)
-    seats: list[Seat] = field(default_factory=list)
-    extra: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of_post(cls, post: QueryDict) -> Typed:
-        """Read the rows of judgments, the ticked roles, and sources added by id."""
-        count = min(
-            int(post.get("judgments") or 0) if (post.get("judgments") or "").isdecimal() else 0,
-            MOST_JUDGMENTS,
-        )
-        judgments = [
-            Judgment(
-                text=post.get(f"j{i}-text", ""),
-                likelihood=post.get(f"j{i}-likelihood", ""),
-                confidence=post.get(f"j{i}-confidence", ""),
-                basis=post.get(f"j{i}-basis", ""),
-                cites=tuple(post.getlist(f"j{i}-cites")),
-            )
-            for i in range(count)
-        ]
-        ticked = [str(value).partition("|") for value in post.getlist("seat")]
-        seats = [Seat(str(agency), str(role)) for agency, _, role in ticked if agency and role]
-        return cls(judgments, seats, [str(e) for e in post.getlist("extra") if e])
-
-    def adjust(self, post: QueryDict) -> bool:
-        """Add or remove a row, a role or a source, where such a button was pressed."""
-        pressed = post.get("row", "")
-        if pressed == "add":
-            self.judgments.append(Judgment())
-        elif pressed.startswith("remove-") and pressed[7:].isdecimal():
-            at = int(pressed[7:])
-            self.judgments = [j for i, j in enumerate(self.judgments) if i != at]
-        elif pressed == "seat":
-            if post.get("seat_agency") and post.get("seat_role"):
-                self.seats.append(Seat(str(post["seat_agency"]), str(post["seat_role"])))
-        elif pressed == "source":
-            self.extra.append(post.get("source_id", "").strip())
-        return bool(pressed)
-
-    def content(self, cleaned: Mapping[str, Any]) -> Content:
-        """The words of the document as typed."""
-        return documents.tidy(
-            Content(
-                title=cleaned.get("title") or "",
-                summary=cleaned.get("summary") or "",
-                judgments=tuple(self.judgments),
-                would_change=cleaned.get("would_change") or "",
-                dissent=cleaned.get("dissent") or "",
-                actions=tuple((cleaned.get("actions") or "").splitlines()),
-                changed=cleaned.get("changed") or "",
-            )
-        )
+from tocsin.web.pages.warning_form import MOST_JUDGMENTS, DraftForm, Typed
 
 
 @login_required

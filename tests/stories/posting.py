@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -48,11 +49,13 @@ class Taken:
 
 @dataclass
 class Sink:
-    """A mail server that keeps what it gets. `refuse` = address -> SMTP answer, or None to take it."""
+    """A mail server that keeps what it gets. `refuse` = address -> SMTP answer, or None to take it;
+    `delay_seconds` = how long it thinks before it takes a message."""
 
     port: int = 0
     messages: list[Taken] = field(default_factory=list)
     refuse: Callable[[str], str | None] = lambda to: None
+    delay_seconds: float = 0.0
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -62,10 +65,10 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
+        if self.delay_seconds:
+            await asyncio.sleep(self.delay_seconds)
         self.messages.append(Taken(envelope.rcpt_tos[0], envelope.content))
         return "250 Taken"
 

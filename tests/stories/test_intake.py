@@ -14,9 +14,13 @@ from tocsin.collect import actions as collect
 from tocsin.collect import store
 from tocsin.collect.models import Group, Outside, Refusal, Report, Source, Tally, Version
 from tocsin.collect.terms import Item, PurposeReason, Refused, Scope, SourceKind
+from tocsin.duties.actions import discharge
 from tocsin.duties.models import Duty
 from tocsin.kernel.clock import VirtualClock
-from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TocsinError
+from tocsin.people import actions as people
+from tocsin.people import store as people_store
+from tocsin.people.terms import SYSTEM, Role
 from tocsin.record.actions import Writing, writing
 from tocsin.record.store import content
 from tocsin.record.terms import Tlp
@@ -57,9 +61,6 @@ def owed(kind: str = "assess") -> list[str]:
 
 def settle(report: str) -> None:
     """Decide on a report, as the stage above does, without its worksheet."""
-    from tocsin.duties.actions import discharge  # noqa: PLC0415
-    from tocsin.people.terms import SYSTEM  # noqa: PLC0415
-
     with writing(SYSTEM) as w:
         discharge(w, report, "assess", "decided")
     Report.objects.filter(id=report).update(state="DECIDED")
@@ -329,6 +330,25 @@ def test_refused_input_is_let_go_only_for_a_reason_and_only_by_its_agency(cast: 
     assert owed("retry_refused") == [source]
     collect.dismiss_refused(cast.ana, refused=[two.id], reason="broken sender")
     assert owed("retry_refused") == []
+
+
+def test_a_partner_who_sees_refused_input_does_not_decide_on_it(cast: Cast) -> None:
+    source = add(cast, operation=cast.march)
+    take_in(source, [Refused("line 1", "", "not JSON", "Mend it.", b"{")])
+    row = Refusal.objects.get()
+    partner = people.add_person(
+        SYSTEM, username="cleo", name="Cleo", agency="capitol", roles=[Role.COLLECTOR]
+    )
+    cleo = people_store.actor(partner)
+    assert list(store.refusals(cleo)) == [row]
+    for act in (
+        lambda: collect.dismiss_refused(cleo, refused=[row.id], reason="not ours"),
+        lambda: retry_refused(cleo, refused=row.id),
+    ):
+        with pytest.raises(TocsinError):
+            act()
+    row.refresh_from_db()
+    assert row.state == "OPEN"
 
 
 def test_one_duty_stands_for_all_refused_input_of_a_source(cast: Cast) -> None:

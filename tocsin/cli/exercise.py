@@ -116,5 +116,10 @@ def _print(scenario: Scenario, found: list[Result], said: dict[str, Any]) -> Non
         f"{days} days, {said['chatter']:,} background posts and {said['entries']:,} entries "
         f"played in {said['seconds']:g} s."
     )
+    wrong = len(said["unlike"])
+    agree = f"[bold red]{wrong} rows do not agree with it[/]" if wrong else "the tables agree with it"
+    console.print(f"The record of it verifies ({said['verified']:,} entries), and {agree}.")
+    for line in said["unlike"][:5]:
+        console.print(f"  {line}")
     for line in said["refused"]:
         console.print(f"[dim]Refused: {line}[/]")

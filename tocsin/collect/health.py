@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Count
+from django.db.models import Count, Sum
 
 from tocsin.collect.models import Outside, Refusal, Run, Source, Tally
 from tocsin.collect.store import sources
@@ -106,35 +107,99 @@ class Overview:
         }
 
 
-def overview(actor: Actor, now: datetime, *, limit: int = 300) -> list[Overview]:
-    """The actor's sources, failing ones on top, then stale, unread, quiet, well. Four queries for any number."""
-    return sorted(of(list(sources(actor)[:limit]), now), key=_order)
+def overview(actor: Actor, now: datetime) -> list[Overview]:
+    """The actor's sources, failing ones on top, then stale, unread, quiet, well."""
+    return of(ranked(actor, now), now)
+
+
+def ranked(actor: Actor, now: datetime) -> list[Source]:
+    """The actor's sources in the order of how much they want looking at. Two queries for any number."""
+    rows = list(sources(actor))
+    last = _last_runs(rows)
+    return sorted(rows, key=lambda row: _rank(row, _health(row, last.get(row.id), now)))
 
 
 def of(rows: Sequence[Source], now: datetime) -> list[Overview]:
-    """These sources at a glance, in the order given."""
-    ids = [row.id for row in rows]
-    first = now.replace(minute=0, second=0, microsecond=0) - (HOURS - 1) * _HOUR
-    hours: dict[str, dict[datetime, Tally]] = defaultdict(dict)
-    for tally in Tally.objects.filter(source__in=ids, hour__gte=first):
-        hours[tally.source][tally.hour] = tally
-    refused = dict(
-        Refusal.objects.filter(source__in=ids, state=RefusalState.OPEN)
-        .values_list("source")
-        .annotate(Count("id"))
-        .values_list("source", "id__count")
-    )
-    last = {run.source: run for run in Run.objects.raw(_LAST, [ids])}
-    slots = [first + i * _HOUR for i in range(HOURS)]
+    """These sources at a glance, in the order given. Three queries for any number."""
+    slots = _slots(now)
+    hours: dict[str, dict[datetime, _Counts]] = defaultdict(dict)
+    counted = Tally.objects.filter(source__in=[row.id for row in rows], hour__gte=slots[0])
+    for source, hour, *counts in counted.values_list("source", "hour", *_COUNTS):
+        hours[source][hour] = _Counts(*counts)
+    refused = _refused(rows)
+    last = _last_runs(rows)
     return [
         _one(row, hours[row.id], slots, last.get(row.id), refused.get(row.id, 0), now)
         for row in rows
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All of some sources together: by the hour as in `Overview`, and what waits for a look."""
+
+    screened_by_hour: list[int]
+    flagged_by_hour: list[int]
+    refused_open: int
+    failing: int
+
+    @property
+    def screened(self) -> int:
+        return sum(self.screened_by_hour[-24:])
+
+    @property
+    def flagged(self) -> int:
+        return sum(self.flagged_by_hour[-24:])
+
+
+def totals(rows: Sequence[Source], now: datetime) -> Totals:
+    """The sums over these sources. Two queries."""
+    slots = _slots(now)
+    counted = Tally.objects.filter(source__in=[row.id for row in rows], hour__gte=slots[0])
+    by_hour = {
+        hour: (screened, flagged)
+        for hour, screened, flagged in counted.values("hour")
+        .annotate(Sum("screened"), Sum("flagged"))
+        .values_list("hour", "screened__sum", "flagged__sum")
+    }
+    found = [by_hour.get(slot, (0, 0)) for slot in slots]
+    return Totals(
+        [screened for screened, _ in found],
+        [flagged for _, flagged in found],
+        sum(_refused(rows).values()),
+        sum(row.state == SourceState.ACTIVE and row.health == Health.FAILING for row in rows),
+    )
+
+
+class _Counts(NamedTuple):
+    screened: int
+    flagged: int
+    refused: int
+    seen_again: int
+    outside: int
+
+
+_COUNTS = _Counts._fields
+
+
+def _slots(now: datetime) -> list[datetime]:
+    first = now.replace(minute=0, second=0, microsecond=0) - (HOURS - 1) * _HOUR
+    return [first + i * _HOUR for i in range(HOURS)]
+
+
+def _last_runs(rows: Sequence[Source]) -> dict[str, Run]:
+    return {run.source: run for run in Run.objects.raw(_LAST, [[row.id for row in rows]])}
+
+
+def _refused(rows: Sequence[Source]) -> dict[str, int]:
+    waiting = Refusal.objects.filter(source__in=[row.id for row in rows], state=RefusalState.OPEN)
+    counts = waiting.values_list("source").annotate(Count("id"))
+    return dict(counts.values_list("source", "id__count"))
+
+
 def _one(
     row: Source,
-    tallies: dict[datetime, Tally],
+    tallies: dict[datetime, _Counts],
     slots: list[datetime],
     last: Run | None,
     refused: int,
@@ -164,9 +229,9 @@ def _health(row: Source, last: Run | None, now: datetime) -> Health:
     return Health.STALE if now - since > patience else health
 
 
-def _order(row: Overview) -> tuple[bool, int, str]:
-    rank = _ORDER.index(row.health) if row.on_a_clock else len(_ORDER)
-    return (row.paused, rank, row.source.name.casefold())
+def _rank(row: Source, health: Health) -> tuple[bool, int, str]:
+    place = _ORDER.index(health) if row.kind in POLLED else len(_ORDER)
+    return (row.state == SourceState.PAUSED, place, row.name.casefold())
 
 
 def failing_count(actor: Actor) -> int:

@@ -25,6 +25,8 @@ def main(orders: dict[str, Any]) -> None:
     from tocsin.exercise import control, demo, results, scoring  # noqa: PLC0415
     from tocsin.exercise.runner import stage  # noqa: PLC0415
     from tocsin.exercise.scenario import load  # noqa: PLC0415
+    from tocsin.record.checking import fsck, verify  # noqa: PLC0415
+    from tocsin.record.sequencer import load_signer  # noqa: PLC0415
 
     scenario = load(orders["scenario"])
     column = {c.name: c for c in (control.WITH, control.CONTROL)}[orders["column"]]
@@ -34,8 +36,13 @@ def main(orders: dict[str, Any]) -> None:
         found = results.packed(scoring.values(play.world))
     if orders["keep"]:
         demo.set_clock(scenario, scenario.ends)
+    seconds = round(time.monotonic() - started, 1)
+    verified = verify(load_signer().verifier)
+    unlike = fsck(database.owner_url())
     run = {
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": seconds,
+        "verified": verified.entries,
+        "unlike": [str(difference) for difference in unlike],
         "entries": play.entries(),
         "chatter": play.world.chatter,
         "refused": [f"{line.who}: {line.what}" for line in play.world.log if line.refused],

@@ -228,8 +228,6 @@ def join_operation(actor: Actor, *, operation: str, agency: str) -> None:
             raise NotFound(f"there is no operation {operation}", field="operation")
         if actor.agency != row.lead_agency and not actor.system:
             raise Forbidden("only the lead agency changes an operation")
-        starts, ends = changes.get("starts_at", row.starts_at), changes.get("ends_at", row.ends_at)
-        _check_operation(starts, ends, changes.get("k", row.k))
         if not Agency.objects.filter(id=agency).exists():
             raise Invalid(
                 f"there is no agency {agency!r}", field="agency", cure="Add the agency first."

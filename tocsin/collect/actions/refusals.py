@@ -6,7 +6,7 @@ from tocsin.collect import terms
 from tocsin.collect.models import Refusal
 from tocsin.collect.terms import RefusalState
 from tocsin.duties import actions as duties
-from tocsin.kernel.errors import Conflict, Invalid
+from tocsin.kernel.errors import Forbidden, Invalid
 from tocsin.people.rules import permit, permit_on
 from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible, marking_of
@@ -42,7 +42,7 @@ def locked_refusal(actor: Actor, refused: str) -> Refusal:
     row = get_visible(actor, Refusal.objects.all(), id=refused)
     permit_on(actor, Permission.COLLECT, marking_of(row))
     if row.agency != actor.agency and not actor.system:
-        raise Conflict("only the agency that collects from this source decides on it")
+        raise Forbidden("only the agency that collects from this source decides on it")
     return Refusal.objects.select_for_update().get(id=refused)
 
 

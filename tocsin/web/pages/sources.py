@@ -50,16 +50,12 @@ _WHY = {
 def sources(request: HttpRequest) -> HttpResponse:
     """Every source of the agency: what is failing on top, then what came in, hour by hour."""
     a, now = _reader(request), clock.now()
-    rows = health.overview(a, now)
-    running = [r for r in rows if not r.paused]
+    ranked = health.ranked(a, now)
+    page = Paginator(ranked, SHOWN).get_page(request.GET.get("page"))
     context = {
-        "rows": rows,
-        "failing": sum(r.failing for r in rows),
-        "screened": sum(r.screened for r in rows),
-        "flagged": sum(r.flagged for r in rows),
-        "refused": sum(r.refused_open for r in rows),
-        "screened_by_hour": _sums([r.screened_by_hour for r in running]),
-        "flagged_by_hour": _sums([r.flagged_by_hour for r in running]),
+        "rows": health.of(list(page), now),
+        "page": page,
+        "totals": health.totals(ranked, now),
         "last_hour": now.replace(minute=0, second=0, microsecond=0),
         "kinds": {k.value: words[0] for k, words in KINDS.items()},
         "may_manage": Permission.MANAGE_SOURCES in a.permissions,
@@ -289,10 +285,6 @@ def _limits(row: Source) -> list[tuple[str, str]]:
              "not_before": "Posted from", "not_after": "Posted until"}  # fmt: skip
     found = [(words, row.scope.get(name)) for name, words in names.items()]
     return [(words, ", ".join(v) if isinstance(v, list) else str(v)) for words, v in found if v]
-
-
-def _sums(columns: list[list[int]]) -> list[int]:
-    return [sum(hour) for hour in zip(*columns, strict=True)] if columns else [0] * health.HOURS
 
 
 urlpatterns = [

@@ -19,7 +19,7 @@ from tocsin.kernel.errors import Corrupt, Invalid
 from tocsin.people import actions as people
 from tocsin.people.store import actor
 from tocsin.people.terms import SYSTEM, Role
-from tocsin.record import checking, database, store
+from tocsin.record import checking, store
 from tocsin.record.actions import writing
 from tocsin.record.models import Checkpoint, Entry, Pending, Place, Vault
 from tocsin.record.note import SigningKey
@@ -183,23 +183,14 @@ def test_content_changed_in_the_vault_is_noticed(database_url: str) -> None:
         checking.verify_vault()
 
 
-def fsck_as_owner(database_url: str) -> list[checking.Difference]:
-    app = database_url.replace("//postgres:", "//tocsin_app:")
-    database.configure(database_url)
-    try:
-        return checking.fsck(database_url)
-    finally:
-        database.configure(app)
-
-
 @pytest.mark.usefixtures("committed")
 def test_fsck_finds_a_row_that_was_changed_behind_our_back(database_url: str) -> None:
     write_some(3)
     place_all()
-    assert fsck_as_owner(database_url) == []
+    assert checking.fsck(database_url) == []
     with psycopg.connect(database_url, autocommit=True) as c:
         c.execute("UPDATE duties_duty SET owner_role = 'nobody' WHERE subject = 'wrn_1'")
-    [difference] = fsck_as_owner(database_url)
+    [difference] = checking.fsck(database_url)
     assert (difference.table, difference.missing, difference.extra) == ("duties_duty", 1, 1)
 
 
@@ -251,7 +242,7 @@ def test_the_replayed_record_equals_the_tables(
                     ends_at=c.now() + timedelta(hours=i + 1),
                 )
         place_all()
-        assert fsck_as_owner(database_url) == []
+        assert checking.fsck(database_url) == []
 
 
 @pytest.mark.usefixtures("committed")

@@ -38,6 +38,7 @@ def main(orders: dict[str, Any]) -> None:
         demo.set_clock(scenario, scenario.ends)
     seconds = round(time.monotonic() - started, 1)
     verified = verify(load_signer().verifier)
+    database.configure(database.owner_url())  # rebuilding beside the tables is the owner's right
     unlike = fsck(database.owner_url())
     run = {
         "seconds": seconds,

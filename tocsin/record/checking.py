@@ -9,8 +9,8 @@ import psycopg
 from django.db import connection, transaction
 from psycopg import sql
 
-from tocsin.kernel.errors import Corrupt
-from tocsin.record import store, tables
+from tocsin.kernel.errors import BadSettings, Corrupt
+from tocsin.record import database, store, tables
 from tocsin.record.canonical import canonical, check_commitment
 from tocsin.record.models import Checkpoint, Pending, Vault
 from tocsin.record.note import VerifierKey, open_checkpoint
@@ -150,8 +150,8 @@ def rebuild(
 ) -> int:
     """Rebuild every projected table from the record into `schema` (made afresh), by the same `apply`.
 
-    Runs as the owner at `url`, on the current Django connection, which must be the owner's. Returns the
-    number of entries applied.
+    The owner at `url` makes the schema; the current Django connection fills it. Returns how many entries were
+    applied.
     """
     with psycopg.connect(url, autocommit=True) as c:
         name = sql.Identifier(schema)
@@ -168,11 +168,21 @@ def rebuild(
                     sql.SQL(", ").join(map(sql.Identifier, columns)),
                 )
             )
+        role = sql.Identifier(database.APP_ROLE)
+        c.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(name, role))
+        c.execute(sql.SQL("GRANT ALL ON ALL TABLES IN SCHEMA {} TO {}").format(name, role))
     applied = 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)).as_string()
-        )
+        cursor.execute(sql.SQL("SET search_path TO {}, public").format(name).as_string())
+        cursor.execute("SELECT current_schema()")
+        if cursor.fetchone() != (
+            schema,
+        ):  # PostgreSQL passes over a schema one may not use, without a word
+            raise BadSettings(
+                f"cannot write to schema {schema}",
+                field="database_url",
+                cure="Grant its role USAGE.",
+            )
         try:
             total = store.size() if upto is None else upto
             while applied < total:

@@ -114,7 +114,9 @@ KINDS: Mapping[str, _Kind] = {
         Q(state__in=[s.value for s in UNDECIDED | {WarningState.RELEASED}]), precedence=True, mark="label",
     ),
     "situations": _Kind("Situations", _visible(Situation), ("title",), "changed_at", Q(state="OPEN")),
-    "reports": _Kind("Reports", _visible(Report), ("content",), "received_at", Q(state="OPEN"), precedence=True, by_id=True),
+    "reports": _Kind(
+        "Reports", _visible(Report), ("content",), "received_at", Q(state="OPEN"), precedence=True, by_id=True
+    ),
     "rfis": _Kind("Requests for information", _visible(Rfi), ("content", "answer"), "asked_at", Q(state="OPEN")),
     "dissents": _Kind("Concerns", _visible(Dissent), ("content", "answer"), "filed_at", Q(state="OPEN")),
     "tips": _Kind(

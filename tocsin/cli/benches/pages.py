@@ -88,7 +88,7 @@ def _people() -> dict[str, str]:
 
     for n in range(AGENCIES):
         actions.add_agency(SYSTEM, agency=f"a{n}", name=f"Agency {n}")
-    found = {}
+    found: dict[str, str] = {}
     for role in (Role.COLLECTOR, Role.RELEASE_AUTHORITY, Role.OPERATION_LEAD):
         for n in range(AGENCIES * 3):
             agency = f"a{n % AGENCIES}"

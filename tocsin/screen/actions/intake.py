@@ -14,7 +14,7 @@ from tocsin.collect.pseudonyms import pseudonym
 from tocsin.collect.store import charter as charter_of
 from tocsin.collect.terms import Item, Refused, Ruling
 from tocsin.kernel import clock
-from tocsin.kernel.errors import Conflict
+from tocsin.kernel.errors import Conflict, Forbidden
 from tocsin.people.rules import permit_on
 from tocsin.people.terms import SYSTEM, Actor, Permission
 from tocsin.people.visibility import marking_of
@@ -57,7 +57,7 @@ def take_in(
     Raises: Forbidden; NotFound; Conflict when the source is paused.
     """
     row = store.source(source) if isinstance(source, str) else source
-    permit_on(actor, Permission.COLLECT, marking_of(row))
+    permit_collect(actor, row)
     if row.state == terms.SourceState.PAUSED:
         raise Conflict("the source is paused", field="source", cure="Resume it first.")
     total = Taken()
@@ -65,6 +65,13 @@ def take_in(
     while chunk := list(islice(records, AT_ONCE)):
         total.add(take_chunk(row, chunk, actor=actor, forced=forced, watch=watch, saving=saving))
     return total
+
+
+def permit_collect(actor: Actor, row: Source) -> None:
+    """Only its own agency brings anything in by a source, whoever else may see it. Raises: Forbidden."""
+    permit_on(actor, Permission.COLLECT, marking_of(row))
+    if actor.agency != row.agency and not actor.system:
+        raise Forbidden("only its own agency collects from a source")
 
 
 def take_chunk(

@@ -21,10 +21,9 @@ from tocsin.collect.terms import (
     SourceKind,
 )
 from tocsin.kernel import clock
-from tocsin.people.rules import permit_on
-from tocsin.people.terms import Actor, Permission
-from tocsin.people.visibility import marking_of
+from tocsin.people.terms import Actor
 from tocsin.screen import store
+from tocsin.screen.actions.intake import permit_collect
 from tocsin.screen.actions.reading import fetch, finish, take_batch
 from tocsin.screen.taken import Taken
 
@@ -58,7 +57,7 @@ def poll_due(limit: int = 40) -> int:
 def poll_now(actor: Actor, *, source: str) -> Fetched:
     """Read one source at once, whatever its clock says; returns how it went. Raises: Forbidden; NotFound."""
     row = store.source(source)
-    permit_on(actor, Permission.COLLECT, marking_of(row))
+    permit_collect(actor, row)
     return _take(row, *_timed(row, store.cursor(row.id, "")))
 
 

@@ -30,12 +30,10 @@ from tocsin.collect.terms import (
 )
 from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import Conflict, Invalid, TocsinError
-from tocsin.people.rules import permit_on
-from tocsin.people.terms import SYSTEM, Actor, Permission
-from tocsin.people.visibility import marking_of
+from tocsin.people.terms import SYSTEM, Actor
 from tocsin.record.actions import Writing, writing
 from tocsin.screen import store
-from tocsin.screen.actions.intake import AT_ONCE, Watch, take_chunk
+from tocsin.screen.actions.intake import AT_ONCE, Watch, permit_collect, take_chunk
 from tocsin.screen.taken import Taken
 
 PRUNE_EVERY = 1000  # readings
@@ -62,7 +60,7 @@ def read_file(
     Raises: Forbidden; NotFound; Conflict when the source is paused; Invalid for a mapping that does not fit.
     """
     row = store.source(source)
-    permit_on(actor, Permission.COLLECT, marking_of(row))
+    permit_collect(actor, row)
     if row.state == SourceState.PAUSED:
         raise Conflict("the source is paused", field="source", cure="Resume it first.")
     ruling = rules.in_order(

@@ -98,7 +98,9 @@ def test_an_empty_site_becomes_the_evening_before(
 
 
 @pytest.mark.django_db
-def test_a_site_with_a_mail_server_gets_no_demo(short: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_with_a_mail_server_gets_no_demo(
+    short: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = dataclasses.replace(settings.current(), smtp_host="mail.example.org")
     monkeypatch.setattr(settings, "current", lambda: own)
     with pytest.raises(Invalid) as e:

@@ -73,7 +73,11 @@ def test_with_tocsin_nothing_that_was_flagged_ends_in_silence(january: Scenario)
     assert values["quiet"] == 0
     # Nothing is left open at the end, and the three acts of history that must not pass were refused.
     assert not Duty.objects.filter(discharged_at=None).exists()
-    assert [line.who for line in run.world.log if line.refused] == ["uscp-planner", "ia-reviewer", "doj-briefer"]
+    assert [line.who for line in run.world.log if line.refused] == [
+        "uscp-planner",
+        "ia-reviewer",
+        "doj-briefer",
+    ]
     # What it cannot do it does not claim: posts that only make sense together with others.
     assert not scores["missed"]
     assert not scores["alone"]

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cast import make_cast
-from tests.stories.test_record import fsck_as_owner, place_all
 from tocsin.collect import actions as collect
 from tocsin.collect.models import Group, Refusal, Report, Source
 from tocsin.collect.terms import Item, Refused, SourceKind
@@ -19,7 +18,15 @@ from tocsin.duties.models import Duty
 from tocsin.kernel.clock import VirtualClock
 from tocsin.people.terms import SYSTEM
 from tocsin.record import checking
+from tocsin.record.sequencer import Sequencer
 from tocsin.screen.actions import answer_question, give_tip, take_in
+
+
+def place_all() -> None:
+    sequencer = Sequencer()
+    while sequencer.step():
+        pass
+
 
 WORDS = (
     "We are going to shoot the senators when they come out of the Capitol",
@@ -77,7 +84,7 @@ def test_the_replayed_record_equals_the_tables(
     for what, records in story:
         _step(virtual, api, tip, what, records)
     place_all()
-    assert fsck_as_owner(database_url) == []
+    assert checking.fsck(database_url) == []
     assert checking.verify_vault() >= 0
     _every_open_report_is_owed()
 

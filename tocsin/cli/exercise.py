@@ -13,21 +13,27 @@ from rich.console import Console
 from rich.table import Table
 
 from tocsin.exercise import scenario as scenarios
-from tocsin.exercise.results import Result, as_json, results, shown, shown_target
+from tocsin.exercise.results import Result, as_json, local, results, shown, shown_target
 from tocsin.exercise.terms import DraftWritten, Post, Scenario, Scripted
 
-app = typer.Typer(help="Play what went wrong once again, with and without Tocsin, and see the score.")
+app = typer.Typer(
+    help="Play what went wrong once again, with and without Tocsin, and see the score."
+)
 console = Console(highlight=False)
 QUICK = 500
 """Background posts of a quick run."""
 
-Name = Annotated[str, typer.Argument(help="The exercise, such as january-6; `tocsin exercise list` names them.")]
+Name = Annotated[
+    str, typer.Argument(help="The exercise, such as january-6; `tocsin exercise list` names them.")
+]
 
 
 @app.command("list")
 def list_() -> None:
     """The exercises there are."""
-    table = Table("Exercise", "What it is", "Happenings", "Posts", "Measures", box=None, pad_edge=False)
+    table = Table(
+        "Exercise", "What it is", "Happenings", "Posts", "Measures", box=None, pad_edge=False
+    )
     for name in scenarios.names():
         s = scenarios.load(name)
         posts = sum(isinstance(i, Post) for i in s.injects)
@@ -44,9 +50,11 @@ def show(name: Name) -> None:
     for inject in s.injects:
         if isinstance(inject, Scripted):
             who = s.person(inject.actor).role
-            table.add_row(shown(s, s.measures[0], inject.at), who, _what(inject), inject.certainty.value)
+            table.add_row(local(s, inject.at), who, _what(inject), inject.certainty.value)
     console.print(table)
-    console.print(f"\nTimes are {s.zone}. Every text in it was written for the exercise; roles stand for people.")
+    console.print(
+        f"\nTimes are {s.zone}. Every text in it was written for the exercise; roles stand for people."
+    )
 
 
 def _what(inject: Scripted) -> str:
@@ -57,8 +65,12 @@ def _what(inject: Scripted) -> str:
 @app.command()
 def run(
     name: Name = "january-6",
-    as_lines: Annotated[bool, typer.Option("--json", help="One JSON object a measure, nothing else.")] = False,
-    keep: Annotated[str, typer.Option(help="Keep the database of the column with Tocsin under this name.")] = "",
+    as_lines: Annotated[
+        bool, typer.Option("--json", help="One JSON object a measure, nothing else.")
+    ] = False,
+    keep: Annotated[
+        str, typer.Option(help="Keep the database of the column with Tocsin under this name.")
+    ] = "",
     quick: Annotated[bool, typer.Option("--quick", help=f"Only {QUICK} background posts.")] = False,
     seed: Annotated[int | None, typer.Option(help="Another draw of background posts.")] = None,
 ) -> None:
@@ -73,11 +85,18 @@ def run(
     from tocsin.exercise.ground import Run, ground  # noqa: PLC0415
 
     scenario = scenarios.load(name)
-    base: dict[str, Any] = {"scenario": name, "count": QUICK if quick else None, "seed": seed, "keep": False}
+    base: dict[str, Any] = {
+        "scenario": name,
+        "count": QUICK if quick else None,
+        "seed": seed,
+        "keep": False,
+    }
     quiet = Console(stderr=True, quiet=as_lines)
     with ExitStack() as open_, bar(quiet, scenario, scenario.ends) as advance:
         control_place = open_.enter_context(ground(f"exercise_{os.getpid()}_control"))
-        with_place = open_.enter_context(ground(keep or f"exercise_{os.getpid()}_with", keep=bool(keep)))
+        with_place = open_.enter_context(
+            ground(keep or f"exercise_{os.getpid()}_with", keep=bool(keep))
+        )
         control = Run(control_place, base | {"column": "control"})
         open_.callback(control.stop)
         tocsin = Run(with_place, base | {"column": "with", "keep": bool(keep)})
@@ -92,10 +111,15 @@ def run(
     _print(scenario, found, said)
     if keep:
         console.print(f"Kept. To look round in it: TOCSIN_DATABASE_NAME={keep} tocsin up")
+        console.print(
+            f"Sign in as analyst, reviewer, lead, partner or oversight; password: {said['password']}"
+        )
 
 
 def _print(scenario: Scenario, found: list[Result], said: dict[str, Any]) -> None:
-    table = Table("", "Question", "With Tocsin", "Without", "Target", box=box.HORIZONTALS, show_lines=True)
+    table = Table(
+        "", "Question", "With Tocsin", "Without", "Target", box=box.HORIZONTALS, show_lines=True
+    )
     for r in found:
         mark = "[green]met[/]" if r.met else "[bold red]not met[/]"
         without = shown(scenario, r.measure, r.control.value)
@@ -117,7 +141,9 @@ def _print(scenario: Scenario, found: list[Result], said: dict[str, Any]) -> Non
         f"played in {said['seconds']:g} s."
     )
     wrong = len(said["unlike"])
-    agree = f"[bold red]{wrong} rows do not agree with it[/]" if wrong else "the tables agree with it"
+    agree = (
+        f"[bold red]{wrong} rows do not agree with it[/]" if wrong else "the tables agree with it"
+    )
     console.print(f"The record of it verifies ({said['verified']:,} entries), and {agree}.")
     for line in said["unlike"][:5]:
         console.print(f"  {line}")

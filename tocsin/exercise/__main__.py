@@ -25,13 +25,18 @@ def main(orders: dict[str, Any]) -> None:
     from tocsin.exercise import control, demo, results, scoring  # noqa: PLC0415
     from tocsin.exercise.runner import stage  # noqa: PLC0415
     from tocsin.exercise.scenario import load  # noqa: PLC0415
+    from tocsin.kernel.ids import secret_code  # noqa: PLC0415
     from tocsin.record.checking import fsck, verify  # noqa: PLC0415
     from tocsin.record.sequencer import load_signer  # noqa: PLC0415
 
     scenario = load(orders["scenario"])
     column = {c.name: c for c in (control.WITH, control.CONTROL)}[orders["column"]]
     started = time.monotonic()
-    with stage(scenario, column, count=orders["count"], seed=orders["seed"]) as play:
+    password = secret_code(3) if orders["keep"] else ""
+    seats = {a.person: (a.username, password) for a in demo.ACCOUNTS} if password else None
+    with stage(
+        scenario, column, count=orders["count"], seed=orders["seed"], accounts=seats
+    ) as play:
         play.run(scenario.ends, _at)
         found = results.packed(scoring.values(play.world))
     if orders["keep"]:
@@ -42,6 +47,7 @@ def main(orders: dict[str, Any]) -> None:
     unlike = fsck(database.owner_url())
     run = {
         "seconds": seconds,
+        "password": password,
         "verified": verified.entries,
         "unlike": [str(difference) for difference in unlike],
         "entries": play.entries(),

@@ -106,9 +106,7 @@ def _take(
     taken = take_in(row, [item for item, _ in pairs], forced=forced)
     if not taken.reports:
         return 0
-    by_identity = {
-        pseudonym("identity", row.id, identity(item)): label for item, label in pairs
-    }
+    by_identity = {pseudonym("identity", row.id, identity(item)): label for item, label in pairs}
     found = Report.objects.filter(id__in=taken.reports).values_list("id", "identity")
     for report, key in found:
         label = by_identity[key]
@@ -286,6 +284,7 @@ def nothing_to_report(world: World, inject: NullReport) -> None:
 def plan_cites(world: World, inject: PlanCites) -> None:
     """The plan is made to rest on an assessment; one that was replaced is refused."""
     row = Warning.objects.get(id=world.warnings[inject.cited])
+
     def cite() -> None:
         warn.cite(
             world.actor(inject.actor),

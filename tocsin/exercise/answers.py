@@ -63,7 +63,9 @@ def _judge(world: World, person: Person, duty: Duty, planned: Planned) -> None:
     decide(world, person, row, planned.words)
 
 
-def decide(world: World, person: Person, row: Report, reason: str = "", judged: Judgement | None = None) -> None:
+def decide(
+    world: World, person: Person, row: Report, reason: str = "", judged: Judgement | None = None
+) -> None:
     """Judge an open report by the person's way of judging; what is reported joins the agency's topic."""
     actor = world.actor(person.id)
     way = judged or person.behaviour.judgement or Judgement.AS_LABELLED
@@ -97,7 +99,10 @@ def _settle(world: World, person: Person, duty: Duty, planned: Planned) -> None:
     row = Report.objects.get(id=duty.subject)
     standing = Standing.objects.get(report=row.id)
     actor = world.actor(person.id)
-    if actor.agency != row.agency or actor.person in (standing.first_reader, standing.second_reader):
+    if actor.agency != row.agency or actor.person in (
+        standing.first_reader,
+        standing.second_reader,
+    ):
         return
     label = world.labels.get(row.id, _UNKNOWN)
     sheet = judging.sheet(person.behaviour.judgement or Judgement.AS_LABELLED, label)
@@ -116,7 +121,9 @@ def _assess_whole(world: World, person: Person, duty: Duty, planned: Planned) ->
     """Assess the whole, then draft the warning (or its next edition) and send it to review."""
     actor = world.actor(person.id)
     row = Situation.objects.get(id=duty.subject)
-    last = Warning.objects.filter(situation=row.id, type=judging.WHOLE).order_by("-drafted_at").first()
+    last = (
+        Warning.objects.filter(situation=row.id, type=judging.WHOLE).order_by("-drafted_at").first()
+    )
     why = _why_not(world, row, last)
     if duty.kind == "assess_whole":
         judgment = judging.taken_together(planned.words, draft=not why, reason=why)
@@ -198,17 +205,13 @@ def _dissent(world: World, person: Person, duty: Duty, planned: Planned) -> None
 
 def _rfi(world: World, person: Person, duty: Duty, planned: Planned) -> None:
     row = Rfi.objects.get(id=duty.subject)
-    assess.answer_rfi(
-        world.actor(person.id), rfi=row.id, version=row.version, text=planned.words
-    )
+    assess.answer_rfi(world.actor(person.id), rfi=row.id, version=row.version, text=planned.words)
 
 
 def _substitute(world: World, person: Person, duty: Duty, planned: Planned) -> None:
     """Another way is named: the dead source is paused, with what replaces it as the reason on record."""
     row = Source.objects.get(id=duty.subject)
-    pause_source(
-        world.actor(person.id), source=row.id, version=row.version, reason=planned.words
-    )
+    pause_source(world.actor(person.id), source=row.id, version=row.version, reason=planned.words)
 
 
 def _plan(world: World, person: Person, duty: Duty, planned: Planned) -> None:

@@ -34,9 +34,7 @@ _LAPSED_SINCE = timedelta(days=60)
 _TRAINED = (Seat.COLLECTOR, Seat.RELEASE_AUTHORITY)
 
 
-def build(
-    scenario: Scenario, *, accounts: Mapping[str, tuple[str, str]] | None = None
-) -> World:
+def build(scenario: Scenario, *, accounts: Mapping[str, tuple[str, str]] | None = None) -> World:
     """Put the cast of `scenario` into an empty site, as of now; returns who and what is where.
 
     `accounts` = person id -> (user name, password) of those somebody will sign in as; the others cannot sign in.
@@ -124,9 +122,7 @@ def _open(world: World) -> str:
         checklist=sorted(
             {sign for inject in world.scenario.injects for sign in getattr(inject, "raises", ())}
         ),
-        must_know=[
-            {"agency": agency, "role": role.value} for agency, role, _ in must_know(world)
-        ],
+        must_know=[{"agency": agency, "role": role.value} for agency, role, _ in must_know(world)],
         keywords=["capitol", "joint session", "january 6", "jan 6", "the 6th"],
         k=spec.alarm_categories,
     )

@@ -77,7 +77,9 @@ def _by_hand(world: World, inject: DraftReleased) -> None:
 
 def _relayed(world: World, inject: Relay) -> None:
     for person in inject.to:
-        passed = Passed(inject.id, inject.warning, person, clock.now(), inject.text, inject.acknowledged)
+        passed = Passed(
+            inject.id, inject.warning, person, clock.now(), inject.text, inject.acknowledged
+        )
         world.passed.append(passed)
 
 

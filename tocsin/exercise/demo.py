@@ -73,7 +73,9 @@ def load(console: Console) -> None:
             play.run(scenario.demo_stops_at, advance)
     set_clock(scenario, scenario.demo_stops_at)
     _write(scenario, password)
-    console.print(f"{play.world.chatter:,} background posts went by, {len(play.world.labels):,} items were flagged.")
+    console.print(
+        f"{play.world.chatter:,} background posts went by, {len(play.world.labels):,} items were flagged."
+    )
     _remind(console)
 
 
@@ -121,7 +123,9 @@ def accounts() -> dict[str, Any] | None:
 def _remind(console: Console) -> None:
     demo = accounts()
     if demo is None:
-        console.print("This site holds a record of its own already: the demo is not loaded into it.")
+        console.print(
+            "This site holds a record of its own already: the demo is not loaded into it."
+        )
         return
     table = Table("Sign in as", "Who that is", "Agency", "What to try", box=None, pad_edge=False)
     for row in demo["accounts"]:
@@ -136,7 +140,11 @@ class _bar:
 
     def __init__(self, console: Console, scenario: Scenario, until: datetime) -> None:
         self._bar = Progress(
-            TextColumn("Playing {task.fields[day]}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+            TextColumn("Playing {task.fields[day]}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
         )
         self._scenario = scenario
         total = (until - scenario.starts).total_seconds()

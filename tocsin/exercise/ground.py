@@ -28,7 +28,15 @@ from tocsin.kernel.errors import Conflict, Invalid, TocsinError
 from tocsin.record import database
 from tocsin.record.terms import unstamp
 
-_OWN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATA_DIR", "SMTP_HOST", "SECRET_KEY", "PSEUDONYM_KEY", "WEBHOOK_SECRET")
+_OWN = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATA_DIR",
+    "SMTP_HOST",
+    "SECRET_KEY",
+    "PSEUDONYM_KEY",
+    "WEBHOOK_SECRET",
+)
 
 Progress = Callable[[datetime], None]
 
@@ -46,9 +54,15 @@ def ground(name: str, *, keep: bool = False) -> Iterator[dict[str, str]]:
     Raises: Conflict when a database of that name exists.
     """
     owner, app = _urls(name)
+    if urlsplit(owner).path.strip("/") == _site():
+        raise Conflict(
+            "that is this site's own database", field="keep", cure="Choose another name."
+        )
     with psycopg.connect(_admin(owner), autocommit=True) as c:
         if c.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            raise Conflict(f"there is a database {name!r}", field="keep", cure="Choose another name.")
+            raise Conflict(
+                f"there is a database {name!r}", field="keep", cure="Choose another name."
+            )
         database.make_role(c)
         c.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     home = Path(tempfile.mkdtemp(prefix="tocsin-exercise-"))
@@ -65,7 +79,9 @@ def ground(name: str, *, keep: bool = False) -> Iterator[dict[str, str]]:
         shutil.rmtree(home, ignore_errors=True)
         if not keep:
             with psycopg.connect(_admin(owner), autocommit=True) as c:
-                c.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+                c.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+                )
 
 
 def _overridden(key: str) -> bool:
@@ -80,6 +96,11 @@ def _urls(name: str) -> tuple[str, str]:
         owner = database.embedded_url(s.data_dir, name, "postgres")
         return owner, database.embedded_url(s.data_dir, name, database.APP_ROLE)
     return _other(database.owner_url(), name), _other(s.database_url, name)
+
+
+def _site() -> str:
+    s = settings.current()
+    return urlsplit(s.database_url).path.strip("/") if s.database_url else s.database_name
 
 
 def _admin(owner: str) -> str:

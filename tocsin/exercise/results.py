@@ -122,10 +122,20 @@ def shown(scenario: Scenario, measure: Measure, value: object) -> str:
     if value is None:
         return "never" if measure.unit == "time" else "–"
     if isinstance(value, datetime):
-        local = value + scenario.local_offset
-        return f"{local.day} {local:%b %H:%M}"
+        return local(scenario, value)
     unit = "" if measure.unit == "time" else f" {measure.unit}"
     return f"{value:g}{unit}" if isinstance(value, int | float) else str(value)
+
+
+def percent(part: int, whole: int) -> int:
+    """A share in whole percent; 0 of nothing is 0."""
+    return round(100 * part / whole) if whole else 0
+
+
+def local(scenario: Scenario, at: datetime) -> str:
+    """A time where the exercise plays, such as `5 Jan 20:40`."""
+    there = at + scenario.local_offset
+    return f"{there.day} {there:%b %H:%M}"
 
 
 def shown_target(scenario: Scenario, measure: Measure) -> str:

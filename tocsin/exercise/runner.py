@@ -4,7 +4,8 @@ The runner never escalates, reminds or delivers by itself: it moves the clock to
 due and runs the worker's own steps. People are asked by what the system wrote (a notice, a delivery, a list
 they work off) and answer as their script says.
 
-Promise: the same scenario, count and seed give the same history (ids and keys aside).
+Promise: the same scenario, count and seed give the same history, but for ids and keys, and for which
+no-reports of trained people fall into the share that is always read twice (that draw is secret).
 """
 
 from __future__ import annotations
@@ -73,7 +74,12 @@ class Play:
     """One run of one column, from the start of the scenario until its end or `until`."""
 
     def __init__(
-        self, world: World, column: Column, time: VirtualClock, *, answering: Answering | None = None
+        self,
+        world: World,
+        column: Column,
+        time: VirtualClock,
+        *,
+        answering: Answering | None = None,
     ) -> None:
         self.world = world
         self.column = column
@@ -168,7 +174,12 @@ class Play:
 
     def _ask(self, entry: Body) -> None:
         if entry.kind == DUTY_OPENED and entry.data["kind"] in answers.QUEUES:
-            self._list(entry.data["id"], entry.data["owner_agency"], entry.data["owner_role"], entry.data["kind"])
+            self._list(
+                entry.data["id"],
+                entry.data["owner_agency"],
+                entry.data["owner_role"],
+                entry.data["kind"],
+            )
         elif entry.kind == DUTY_FIRED and entry.data["told"]:
             kind = Duty.objects.values_list("kind", flat=True).get(id=entry.data["id"])
             for person in entry.data["told"]:
@@ -248,7 +259,9 @@ def stage(
         )
     if settings.current().smtp_host:
         raise Invalid(
-            "an exercise sends no real mail", field="smtp_host", cure="Unset TOCSIN_SMTP_HOST for it."
+            "an exercise sends no real mail",
+            field="smtp_host",
+            cure="Unset TOCSIN_SMTP_HOST for it.",
         )
     time = VirtualClock(scenario.starts)
     with clock.use(time), column.running(), _quick_commits():
@@ -279,7 +292,11 @@ def _schedule(play: Play, count: int | None, seed: int | None) -> None:
         return
     _background(play, count, seed)
     for roster in scenario.rosters:
-        who = (world.agency_of(roster.person), cast.ROLES[roster.seat].value, world.people[roster.person])
+        who = (
+            world.agency_of(roster.person),
+            cast.ROLES[roster.seat].value,
+            world.people[roster.person],
+        )
         for starts, _ in cast.watches(scenario, roster):
             if starts > scenario.starts:
                 play.at(starts, _THEN, partial(play.watch_begins, *who))

@@ -89,3 +89,8 @@ class World:
     def agency_of(self, person: str) -> str:
         """The agency of a scripted person, by its id in the system."""
         return self.agencies[self.scenario.person(person).agency]
+
+
+def name_of(person: str) -> str:
+    """What the person of an id is called."""
+    return store.names([person]).get(person, person)

@@ -153,6 +153,7 @@ class Hub:
     def __init__(self) -> None:
         self._readers: set[Reader] = set()
         self._tasks: tuple[asyncio.Task[None], asyncio.Task[None]] | None = None
+        self._began = False
         self._last = -1  # the last place told
         self._recent: deque[tuple[int, int, list[Changed]]] = deque()  # (first place, end, changes) told
 
@@ -167,13 +168,20 @@ class Hub:
     def leave(self, reader: Reader) -> None:
         self._readers.discard(reader)
 
+    def close(self) -> None:
+        """The server stops: every stream ends now, and pages come back to whoever serves next."""
+        for task in self._tasks or ():
+            task.cancel()
+        for reader in list(self._readers):
+            reader.cut()
+
     async def missed(self, reader: Reader, after: int) -> bytes:
         """What changed for this reader after place `after`, until now. From memory where it is recent: a page
         that was just made, or a link that blinked, costs no query."""
         if self._recent and self._recent[0][0] <= after + 1:
             found = [c for _, end, changes in self._recent if end > after + 1 for c in changes]
             return encode(seen_topics(reader.actor, found), self._last) if after < self._last else b""
-        if after == self._last:
+        if self._began and after == self._last:
             return b""
         async with await _connect() as c:
             last = await _size(c) - 1
@@ -198,7 +206,10 @@ class Hub:
 
     async def _tell(self, c: psycopg.AsyncConnection[Any], end: int) -> None:
         """Tell every reader what was placed before `end` and not told yet."""
-        first = self._last + 1 if self._last >= 0 else end
+        if not self._began:
+            self._began, self._last = True, end - 1
+            return
+        first = self._last + 1
         if end <= first:
             # An old notice; or the record was put back to an earlier state (a restore) under our feet.
             size = await _size(c)

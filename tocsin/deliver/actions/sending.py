@@ -6,9 +6,10 @@ A delivery's way through a worker:
    one statement, one commit. From then on nobody sends it again, whoever is killed.
 3. *Noted*: answers are put on the record in batches, with what they cause, and their lease rows go.
 
-Promise: no delivery is lost; none is sent twice, but in one case: the process dies after the other side took
-the message and before step 2 committed (well under a millisecond), or the machine itself loses power within
-the last 0.6 s (step 2 does not wait for the disk). The double then carries the same Message-ID or webhook-id.
+Promise: no delivery is lost. None is sent twice but in one case: the process or the machine dies after the
+other side took the message and before step 2 is kept, a few milliseconds (0.6 s where the machine loses power:
+step 2 does not wait for the disk). No client of SMTP can close that gap (RFC 1047); it concerns at most one
+message a sending thread, and the double carries the same Message-ID or webhook-id, so it is recognised.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Delivery(Projection, Marked):
     """
 
     id = models.TextField(primary_key=True)
-    destination = models.TextField(db_index=True)
+    destination = models.TextField()
     warning = models.TextField(db_index=True)
     recipient = models.TextField()
     card = models.TextField()
@@ -144,11 +144,12 @@ class Delivery(Projection, Marked):
             )
         ]
         indexes = [
+            models.Index(fields=["destination", "id"], name="deliver_delivery_tries"),
             models.Index(
                 fields=["-urgency", "next_try_at"],
                 name="deliver_delivery_due",
                 condition=Q(next_try_at__isnull=False),
-            )
+            ),
         ]
 
 

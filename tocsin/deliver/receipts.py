@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Max
 
 from tocsin.deliver import rules
 from tocsin.deliver.models import Delivery, Destination, Recipient
@@ -132,8 +132,9 @@ def build(actor: Actor, warning: Warning, now: datetime | None = None) -> Matrix
 
 def _facts(destinations: Sequence[Destination]) -> _Facts:
     ids = [d.id for d in destinations]
-    tries: QuerySet[Delivery] = Delivery.objects.filter(destination__in=ids)
-    last = tries.order_by("destination", "-queued_at", "-id").distinct("destination")
+    tries = Delivery.objects.filter(destination__in=ids).order_by().values("destination")
+    newest = tries.annotate(newest=Max("id")).values("newest")  # ids sort by time
+    last = Delivery.objects.filter(id__in=newest)
     open_duties = Duty.objects.filter(subject__in=ids, kind="acknowledge", discharged_at=None)
     asked = {d.current for d in destinations} | {d.acknowledged_by for d in destinations}
     cards = dict(Recipient.objects.filter(id__in=asked).values_list("id", "card"))

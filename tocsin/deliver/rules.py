@@ -230,15 +230,7 @@ def _is_url(address: str, schemes: Collection[str]) -> bool:
     return parts.scheme in schemes and bool(parts.hostname) and not parts.username and sane
 
 
-def thin_seats(
-    ways: Mapping[Seat, Sequence[Sequence[str]]], wanted: Iterable[Seat]
-) -> dict[Seat, str]:
-    """Seats that may not be reached, and why: nobody listed, or one way only. `ways` = kinds per recipient."""
-    out = {}
-    for seat in sorted(set(wanted) | set(ways)):
-        listed = ways.get(seat, ())
-        if not any(listed):
-            out[seat] = "nobody"
-        elif sum(len(kinds) for kinds in listed) < 2:
-            out[seat] = "one way"
-    return out
+def thin_seats(ways: Mapping[Seat, int], wanted: Iterable[Seat]) -> dict[Seat, str]:
+    """Seats that may not be reached, and why: nobody listed, or one way only. `ways` = ways in all."""
+    counted = {seat: ways.get(seat, 0) for seat in sorted(set(wanted) | set(ways))}
+    return {s: "one way" if n else "nobody" for s, n in counted.items() if n < 2}

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from django.core.signing import BadSignature, Signer
-from django.db.models import Q, QuerySet
+from django.db.models import F, Func, IntegerField, Q, QuerySet, Sum
 
 from tocsin.deliver import rules
 from tocsin.deliver.models import Delivery, Destination, Import, Recipient
@@ -92,16 +92,17 @@ def thin_seats(actor: Actor) -> dict[Seat, str]:
         )
         for s in row.must_know
     }
-    ways: dict[Seat, list[list[str]]] = defaultdict(list)
-    for agency, role, kinds in recipients(actor).values_list("seat_agency", "seat_role", "kinds"):
-        ways[Seat(agency, role)].append(kinds)
-    elsewhere = Recipient.objects.filter(active=True, seat_agency__in={s.agency for s in wanted})
-    for agency, role, keeper, kinds in elsewhere.exclude(agency=actor.agency).values_list(
-        "seat_agency", "seat_role", "agency", "kinds"
-    ):
-        if keeper == agency:
-            ways[Seat(agency, role)].append(kinds)
-    return rules.thin_seats(ways, wanted)
+    mine = recipients(actor).filter(agency=actor.agency)
+    theirs = Recipient.objects.filter(active=True, agency=F("seat_agency"))
+    theirs = theirs.filter(seat_agency__in={s.agency for s in wanted}).exclude(agency=actor.agency)
+    return rules.thin_seats({**_ways(mine), **_ways(theirs)}, wanted)
+
+
+def _ways(rows: QuerySet[Recipient]) -> dict[Seat, int]:
+    """How many ways lead to each seat, counted by the database."""
+    length = Func("kinds", function="jsonb_array_length", output_field=IntegerField())
+    counted = rows.order_by().values_list("seat_agency", "seat_role").annotate(n=Sum(length))
+    return {Seat(agency, role): n for agency, role, n in counted}
 
 
 def entrants(

@@ -69,7 +69,7 @@ def open_duty(
         "title": title,
         "precedence": precedence.value,
         "owner_agency": owner_agency,
-        "owner_role": owner_role,
+        "owner_role": str(owner_role),  # an enum itself would take the slow way to canonical bytes
         "owner_person": owner_person,
         "ladder": ladder.name,
         "ladder_version": ladder.version,

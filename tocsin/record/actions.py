@@ -19,7 +19,6 @@ from tocsin.kernel.errors import Invalid
 from tocsin.kernel.ids import new_id
 from tocsin.record import tables
 from tocsin.record.canonical import canonical, commitment
-from tocsin.record.models import Vault
 from tocsin.record.terms import Author, Entry, Marking, stamp
 
 _INSERT = """
@@ -36,6 +35,13 @@ WITH accepted AS (
 INSERT INTO record_pending (n, leaf) SELECT n, sha256('\\x00'::bytea || body) FROM accepted
 """
 
+_KEEP = """
+INSERT INTO record_vault (id, subject, body, salt, sealed, kept_at)
+SELECT id, subject, body, decode(salt, 'hex'), sealed, kept_at FROM json_to_recordset(%s::json) AS given(
+    id text, subject text, body jsonb, salt text, sealed boolean, kept_at timestamptz
+)
+"""
+
 
 class Writing:
     """One open transaction on the record. `append` entries, `keep` content; `flush` to read them back."""
@@ -46,7 +52,7 @@ class Writing:
         self.recorded_at = stamp(at)
         self._entries: list[Entry] = []
         self._bodies: list[bytes] = []
-        self._vault: list[Vault] = []
+        self._vault: list[dict[str, Any]] = []
 
     def append(
         self,
@@ -87,22 +93,24 @@ class Writing:
         """
         content = _without_nul(content)
         salt = secrets.token_bytes(16)
-        kept = Vault(
-            id=new_id("vlt", self.at),
-            subject=subject,
-            body=content,
-            salt=salt,
-            sealed=sealed,
-            kept_at=self.at,
+        vault = new_id("vlt", self.at)
+        self._vault.append(
+            {
+                "id": vault,
+                "subject": subject,
+                "body": content,
+                "salt": salt.hex(),
+                "sealed": sealed,
+                "kept_at": self.recorded_at,
+            }
         )
-        self._vault.append(kept)
-        return {"vault": kept.id, "commitment": commitment(salt, canonical(content)).hex()}
+        return {"vault": vault, "commitment": commitment(salt, canonical(content)).hex()}
 
     def flush(self) -> None:
         """Write what was appended so far, so that this transaction can read it back."""
         if self._vault:
-            Vault.objects.bulk_create(self._vault, batch_size=2000)
-            self._vault = []
+            kept, self._vault = self._vault, []
+            tables.execute(_KEEP, kept)
         if self._entries:
             entries, bodies = self._entries, self._bodies
             self._entries, self._bodies = [], []

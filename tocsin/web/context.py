@@ -69,7 +69,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "user"):
         return {}
     now, a = clock.now(), actor(request)
-    common = {"now": now, "exercise": _exercise(now), "account_url": page("account") or "/accounts/2fa/"}
+    common = {"now": now, "exercise": _exercise(now)}
     if not a.person:
         return {**common, "actor": a}
     owed = _owed_by_kind(a, now)

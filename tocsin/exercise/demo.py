@@ -31,7 +31,7 @@ CHATTER = 4000
 """Background posts of the demo: enough for charts and counts, few enough for a minute."""
 
 FILE = "demo.json"
-_LEFT_OPEN = timedelta(hours=16)
+_LEFT_OPEN = timedelta(hours=10)
 _LEFT_BY = "ia"
 _LISTS = frozenset({Ask.ASSESS_REPORT, Ask.SECOND_READ, Ask.SETTLE_DISAGREEMENT})
 

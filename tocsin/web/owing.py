@@ -177,7 +177,7 @@ class Staffing:
         holders = self._by_seat(Grant.objects.filter(revoked_at=None), seats)
         on_shift = self._by_seat(Shift.objects.filter(starts_at__lte=now, ends_at__gt=now), seats)
         self._on = {
-            seat: held for seat, held in holders.items()
+            seat: [p for p in on_shift.get(seat, []) if p in held] or held for seat, held in holders.items()
         }
         people = {p for on in self._on.values() for p in on} | {d.owner_person for d in found if d.owner_person}
         self._names = names(people) if people else {}

@@ -44,12 +44,12 @@ log = logging.getLogger(__name__)
 
 THREADS = 6
 BATCH = 1000
-_AHEAD = 12
+_AHEAD = 24
 """Deliveries claimed ahead per thread: enough to keep it busy, few to hand over when a worker dies."""
 _FRESH = timedelta(seconds=10)
 """A lease older than this is renewed before sending, so that it outlasts the send."""
 
-_NOTE_EVERY = 0.2
+_NOTE_EVERY = 0.3
 """Seconds between two batches put on the record while sending: a batch costs a disk write."""
 _PAUSE = 0.02
 
@@ -169,9 +169,10 @@ def note_answers() -> int:
 
 
 def _note(w: Writing, leases: Sequence[Lease]) -> None:
-    deliveries = Delivery.objects.in_bulk([lease.delivery for lease in leases])
-    rows = {r.id: r for r in reaching.locked({d.destination for d in deliveries.values()})}
-    deliveries = Delivery.objects.in_bulk(list(deliveries))  # as they stand under the lock
+    ids = [lease.delivery for lease in leases]
+    places = Delivery.objects.filter(id__in=ids).values_list("destination", flat=True)
+    rows = {r.id: r for r in reaching.locked(set(places))}
+    deliveries = Delivery.objects.in_bulk(ids)  # as they stand under the lock
     failed: dict[str, list[str]] = defaultdict(list)
     for lease in leases:
         delivery = deliveries[lease.delivery]

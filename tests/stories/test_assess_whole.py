@@ -8,7 +8,7 @@ import pytest
 
 from tests.cast import make_cast
 from tests.stories.flagged import flag
-from tests.stories.test_record import fsck_as_owner, place_all
+from tests.stories.test_record import place_all
 from tocsin.assess import actions, metrics, rules, store
 from tocsin.assess.models import Alarm, Assessment, Situation, Standing
 from tocsin.assess.terms import (
@@ -27,6 +27,7 @@ from tocsin.collect.terms import Item, SourceKind
 from tocsin.duties.models import Duty
 from tocsin.kernel.clock import VirtualClock
 from tocsin.people.terms import SYSTEM, Role
+from tocsin.record import checking
 from tocsin.screen.actions import take_in
 
 TALK = Worksheet(speech=Speech.HYPERBOLE, disposition=Disposition.NO_REPORT, reason="plain talk")
@@ -145,7 +146,7 @@ def test_the_tables_of_this_stage_follow_the_record(
     actions.extend_rfi(cast.olga, rfi=rfi, version=1, due_at=later, reason="the owner is asked")
     actions.answer_rfi(cast.olga, rfi=rfi, version=2, text="We hold the roof.")
     place_all()
-    assert fsck_as_owner(database_url) == []
+    assert checking.fsck(database_url) == []
 
 
 def test_over_and_under_reporting_stand_side_by_side(

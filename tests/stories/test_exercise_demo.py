@@ -39,9 +39,9 @@ SEATS = {
 
 @pytest.fixture
 def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
-    """The exercise, stopped after two days, in a data directory of its own."""
+    """The exercise, stopped on the morning of the fourth day, in a data directory of its own."""
     whole = load("january-6")
-    short = msgspec.structs.replace(whole, demo_stops_at=whole.starts + timedelta(days=2))
+    short = msgspec.structs.replace(whole, demo_stops_at=whole.starts + timedelta(days=3, hours=10))
     own = dataclasses.replace(settings.current(), data_dir=tmp_path)
     monkeypatch.setattr(settings, "current", lambda: own)
     monkeypatch.setattr(demo, "load_scenario", lambda name: short)

@@ -66,7 +66,12 @@ def test_who_is_next_is_who_is_on_shift(stage: Stage, virtual: VirtualClock) -> 
 
 def test_time_moves_a_duty_up_the_page(stage: Stage, virtual: VirtualClock) -> None:
     seen = []
-    for wait in (timedelta(), timedelta(hours=3, minutes=10), timedelta(minutes=40), timedelta(minutes=20)):
+    for wait in (
+        timedelta(),
+        timedelta(hours=3, minutes=10),
+        timedelta(minutes=40),
+        timedelta(minutes=20),
+    ):
         virtual.advance(wait)
         seen.append([g.key for g in owing.front(stage.cast.ana, "mine", virtual.now())])
     assert seen == [["later"], ["hour"], ["soon"], ["overdue"]]
@@ -154,7 +159,11 @@ def test_every_kind_of_entry_has_words() -> None:
 
 def test_a_subject_is_told_in_order_with_places_and_content(stage: Stage) -> None:
     page = text(as_(stage, "ines"), f"/record/{stage.warning}")
-    assert page.index("Began the draft") < page.index("Handed in for review") < page.index("Released the warning")
+    assert (
+        page.index("Began the draft")
+        < page.index("Handed in for review")
+        < page.index("Released the warning")
+    )
     assert "North doors named for the march" in page
 
 
@@ -315,6 +324,7 @@ def test_a_refusal_is_a_page_for_people_and_a_problem_for_programs(stage: Stage)
     assert "no%20such%20thing" in part["Tocsin-Message"]
 
 
+@pytest.mark.usefixtures("db")
 def test_a_part_never_becomes_the_page_to_sign_in_on() -> None:
     answer = Client().get("/owed/part", headers={"HX-Request": "true"})
     assert answer.status_code == 401

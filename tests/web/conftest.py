@@ -19,7 +19,9 @@ from playwright.sync_api import Browser, BrowserContext, ViewportSize, sync_play
 from tests.web.stage import Stage, make_stage
 from tocsin.record.sequencer import Sequencer
 
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs a loop in this thread; the tests use the database in it
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+    "1"  # Playwright runs a loop in this thread; the tests use the database in it
+)
 WIDTHS: dict[str, ViewportSize] = {
     "desk": {"width": 1440, "height": 900},
     "phone": {"width": 390, "height": 844},
@@ -57,7 +59,17 @@ def server(django_db_setup: None, database_url: str) -> Iterator[str]:
         "TOCSIN_DATABASE_OWNER_URL": database_url,
         "TOCSIN_BASE_URL": url,
     }
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port), "--log-level", "warning"]
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
     process = subprocess.Popen([*command, "tocsin.web.asgi:application"], env=environ)
     try:
         _wait_for(url, process)
@@ -106,9 +118,14 @@ def sign_in(server: str, chromium: Browser, stage: Stage) -> Iterator[SignIn]:
 
     def make(name: str, width: str = "desk", colours: Colours = "light") -> BrowserContext:
         context = chromium.new_context(
-            base_url=server, viewport=WIDTHS[width], has_touch=width == "phone", color_scheme=colours
+            base_url=server,
+            viewport=WIDTHS[width],
+            has_touch=width == "phone",
+            color_scheme=colours,
         )
-        context.add_cookies([{"name": "sessionid", "value": session_of(stage, name), "url": server}])
+        context.add_cookies(
+            [{"name": "sessionid", "value": session_of(stage, name), "url": server}]
+        )
         contexts.append(context)
         return context
 

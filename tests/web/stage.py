@@ -54,7 +54,11 @@ def make_stage(*, password: str | None = None) -> Stage:
     """One report to assess, a topic, a released warning, a draft in review, a question, a concern, a source."""
     cast = make_cast(password=password)
     source = collect.add_source(
-        cast.ana, kind=SourceKind.API, name="City posts", authority="open-source-threat", purpose="threat-to-life"
+        cast.ana,
+        kind=SourceKind.API,
+        name="City posts",
+        authority="open-source-threat",
+        purpose="threat-to-life",
     )
     report = flag(cast, ["weapons", "targets-officials"], precedence=Precedence.IMMEDIATE)
     released = warned.released(cast)

@@ -89,7 +89,9 @@ def test_the_outsider_finds_every_subject_absent(stage: Stage) -> None:
         if OPEN_TO_ALL.match(address) or not (names & SUBJECTS or "subject" in names):
             continue
         for answer in (otto.get(address), otto.post(address)):
-            assert answer.status_code in SHUT, f"{address} answered {answer.status_code} to the outsider"
+            assert answer.status_code in SHUT, (
+                f"{address} answered {answer.status_code} to the outsider"
+            )
         tried += 1
     assert tried >= 10
 
@@ -122,7 +124,9 @@ def test_an_administrator_sees_no_content(stage: Stage) -> None:
         if OPEN_TO_ALL.match(address) or not names & (SUBJECTS - {"operation", "source"}):
             continue
         answer = ada.get(address)
-        assert answer.status_code in SHUT, f"{address} answered {answer.status_code} to the administrator"
+        assert answer.status_code in SHUT, (
+            f"{address} answered {answer.status_code} to the administrator"
+        )
 
 
 def test_odd_input_gets_an_answer(stage: Stage) -> None:

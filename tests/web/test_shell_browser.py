@@ -24,7 +24,9 @@ PAGES = [
 HEARD = """document.addEventListener("tocsin:changed", (e) => {
   document.body.dataset.heard = `${document.body.dataset.heard || ""} ${e.detail.topic}`;
 })"""
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+}
 
 
 def place() -> None:
@@ -101,7 +103,9 @@ def check(page: Page, address: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("width", "colours"), [("desk", "light"), ("phone", "dark")])
-def test_everybody_can_use_the_pages(sign_in: SignIn, stage: Stage, width: str, colours: str) -> None:
+def test_everybody_can_use_the_pages(
+    sign_in: SignIn, stage: Stage, width: str, colours: str
+) -> None:
     page = sign_in("ana", width, colours).new_page()
     broken: list[str] = []
     page.on("pageerror", lambda e: broken.append(str(e)))

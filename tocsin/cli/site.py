@@ -124,6 +124,7 @@ def web(
         port=port or s.port,
         interface=Interfaces.ASGI,
         workers=workers,
+        workers_kill_timeout=5,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
     ).serve()

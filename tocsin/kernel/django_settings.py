@@ -45,8 +45,6 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 31536000  # the address of a file carries its version
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
@@ -71,7 +69,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tocsin.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -110,6 +107,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_FORMS = {"login": "tocsin.web.accounts.LoginForm"}
+ACCOUNT_SESSION_REMEMBER = False  # a watch floor shares its computers
 ACCOUNT_ADAPTER = "tocsin.web.accounts.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False

@@ -56,7 +56,9 @@ def _end_streams_when_told_to_stop() -> None:
     the application only after. So the streams are ended by the signal itself, before the server's own handler.
     """
     loop = asyncio.get_running_loop()
-    handlers = dict(getattr(loop, "_signal_handlers", {}))  # asyncio has no public way to add a second one
+    handlers = dict(
+        getattr(loop, "_signal_handlers", {})
+    )  # asyncio has no public way to add a second one
     for number in (signal.SIGTERM, signal.SIGINT):
         if (handle := handlers.get(number)) is not None:
             loop.add_signal_handler(number, _stop, handle)

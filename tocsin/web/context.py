@@ -29,7 +29,13 @@ _NAV: tuple[tuple[str, str, str, frozenset[Permission], tuple[str, ...]], ...] =
     # page, label, key after `g`, who (any of; none = everybody), kinds of duty it counts
     ("owed", "Owed", "o", frozenset(), ()),
     ("queue", "Queue", "q", frozenset({P.ASSESS}), _QUEUE_KINDS),
-    ("situations", "Situations", "s", frozenset({P.READ_CONTENT}), ("assess_whole", "draft_warning")),
+    (
+        "situations",
+        "Situations",
+        "s",
+        frozenset({P.READ_CONTENT}),
+        ("assess_whole", "draft_warning"),
+    ),
     ("warnings", "Warnings", "w", frozenset({P.READ_CONTENT}), _WARNING_KINDS),
     ("operations", "Operations", "p", frozenset({P.MANAGE_OPERATION}), ("update_plan",)),
     ("directory", "Directory", "d", frozenset({P.MANAGE_DIRECTORY, P.DRAFT}), ()),
@@ -86,7 +92,9 @@ def me(a: Actor) -> Me:
     """How the frame names the actor."""
     agency = Agency.objects.filter(id=a.agency).values_list("name", flat=True).first()
     roles = ", ".join(r.title for r in Role if r in a.roles)
-    return Me(a.person, a.name, a.agency, agency or a.agency, roles or "no role", a.roles, a.permissions)
+    return Me(
+        a.person, a.name, a.agency, agency or a.agency, roles or "no role", a.roles, a.permissions
+    )
 
 
 def nav(a: Actor, path: str, owed: dict[str, int]) -> list[dict[str, Any]]:
@@ -99,7 +107,9 @@ def nav(a: Actor, path: str, owed: dict[str, int]) -> list[dict[str, Any]]:
         if not url or (needs and not needs & a.permissions):
             continue
         count = sum(owed.values()) if name == "owed" else sum(owed.get(k, 0) for k in kinds)
-        found.append({"label": label, "url": url, "key": key, "count": count, "current": name == here})
+        found.append(
+            {"label": label, "url": url, "key": key, "count": count, "current": name == here}
+        )
     return found
 
 
@@ -114,4 +124,8 @@ def _exercise(now: datetime) -> dict[str, Any] | None:
         return None
     zone = ZoneInfo(current().timezone)
     local = now.astimezone(zone)
-    return {"name": name, "now_text": f"{local.day} {local:%b %Y} {day_and_time(now, now, zone)}", "held": False}
+    return {
+        "name": name,
+        "now_text": f"{local.day} {local:%b %Y} {day_and_time(now, now, zone)}",
+        "held": False,
+    }

@@ -20,7 +20,13 @@ from django.core.exceptions import SuspiciousFileOperation
 
 PREFIX = "/static/"
 _WORTH_PACKING = 1_000
-_PACKED_KINDS = ("text/", "application/javascript", "image/svg", "application/json", "application/manifest")
+_PACKED_KINDS = (
+    "text/",
+    "application/javascript",
+    "image/svg",
+    "application/json",
+    "application/manifest",
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -155,7 +155,9 @@ class Hub:
         self._tasks: tuple[asyncio.Task[None], asyncio.Task[None]] | None = None
         self._began = False
         self._last = -1  # the last place told
-        self._recent: deque[tuple[int, int, list[Changed]]] = deque()  # (first place, end, changes) told
+        self._recent: deque[tuple[int, int, list[Changed]]] = (
+            deque()
+        )  # (first place, end, changes) told
 
     async def join(self, reader: Reader) -> None:
         """Tell this reader from now on."""
@@ -180,7 +182,9 @@ class Hub:
         that was just made, or a link that blinked, costs no query."""
         if self._recent and self._recent[0][0] <= after + 1:
             found = [c for _, end, changes in self._recent if end > after + 1 for c in changes]
-            return encode(seen_topics(reader.actor, found), self._last) if after < self._last else b""
+            return (
+                encode(seen_topics(reader.actor, found), self._last) if after < self._last else b""
+            )
         if self._began and after == self._last:
             return b""
         async with await _connect() as c:
@@ -270,7 +274,9 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application behind `/live`: 401 for nobody, else an endless stream."""
     actor = await sync_to_async(actor_of_cookies)(_header(scope, b"cookie"))
     if actor is None:
-        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+        await send(
+            {"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]}
+        )
         await send({"type": "http.response.body", "body": b""})
         return
     reader = Reader(actor)
@@ -285,7 +291,13 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
         await hub.join(reader)
         after = _last_event_id(scope)
         missed = await hub.missed(reader, after) if after is not None else b""
-        await send({"type": "http.response.body", "body": b"retry: 2000\n" + PING + missed, "more_body": True})
+        await send(
+            {
+                "type": "http.response.body",
+                "body": b"retry: 2000\n" + PING + missed,
+                "more_body": True,
+            }
+        )
         await _pour(scope, reader, send)
     except (OSError, RuntimeError):
         log.debug("a reader went away mid-send")

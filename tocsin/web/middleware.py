@@ -52,7 +52,9 @@ class TocsinMiddleware:
 
 def _to_sign_in(response: HttpResponseBase) -> bool:
     """A part must not be swapped for the page to sign in on."""
-    return response.status_code == 302 and response.headers.get("Location", "").startswith("/accounts/login/")
+    return response.status_code == 302 and response.headers.get("Location", "").startswith(
+        "/accounts/login/"
+    )
 
 
 def actor(request: HttpRequest) -> Actor:

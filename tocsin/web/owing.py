@@ -123,7 +123,9 @@ def front(actor: Actor, show: str, now: datetime) -> list[Group]:
             times[key][0],
             counted[key],
             [lines[d.id] for d in ds],
-            _more(show, key) if counted[key] > len(ds) + sum(folded.get(d.id, 1) - 1 for d in ds) else "",
+            _more(show, key)
+            if counted[key] > len(ds) + sum(folded.get(d.id, 1) - 1 for d in ds)
+            else "",
         )
         for key, ds in found.items()
     ]
@@ -140,7 +142,10 @@ def describe(
     """Each duty in words; those in `folded` (id -> how many they stand for) lead to the queue."""
     staff = Staffing(rows, now)
     warnings = subjects.warnings_of(d.subject for d in rows)
-    return [_row(actor, d, staff, warnings.get(d.subject, ""), (folded or {}).get(d.id, 0)) for d in rows]
+    return [
+        _row(actor, d, staff, warnings.get(d.subject, ""), (folded or {}).get(d.id, 0))
+        for d in rows
+    ]
 
 
 def _row(actor: Actor, duty: Duty, staff: Staffing, warning: str, stands_for: int) -> Row:
@@ -172,24 +177,33 @@ class Staffing:
     def __init__(self, rows: Iterable[Duty], now: datetime) -> None:
         found = list(rows)
         events = {d.operation for d in found if d.operation}
-        self.operations = {o.id: o for o in Operation.objects.filter(id__in=events)} if events else {}
+        self.operations = (
+            {o.id: o for o in Operation.objects.filter(id__in=events)} if events else {}
+        )
         seats = {seat for d in found for seat in self._seats(d)}
         holders = self._by_seat(Grant.objects.filter(revoked_at=None), seats)
         on_shift = self._by_seat(Shift.objects.filter(starts_at__lte=now, ends_at__gt=now), seats)
         self._on = {
-            seat: [p for p in on_shift.get(seat, []) if p in held] or held for seat, held in holders.items()
+            seat: [p for p in on_shift.get(seat, []) if p in held] or held
+            for seat, held in holders.items()
         }
-        people = {p for on in self._on.values() for p in on} | {d.owner_person for d in found if d.owner_person}
+        people = {p for on in self._on.values() for p in on} | {
+            d.owner_person for d in found if d.owner_person
+        }
         self._names = names(people) if people else {}
         self._agencies = agency_names()
 
     @staticmethod
-    def _by_seat(rows: QuerySet[Any], seats: set[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    def _by_seat(
+        rows: QuerySet[Any], seats: set[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[str]]:
         found: dict[tuple[str, str], list[str]] = {}
         if not seats:
             return found
         rows = rows.filter(agency__in={a for a, _ in seats}, role__in={r for _, r in seats})
-        for agency, role, person in rows.order_by("person").values_list("agency", "role", "person").distinct():
+        for agency, role, person in (
+            rows.order_by("person").values_list("agency", "role", "person").distinct()
+        ):
             found.setdefault((agency, role), []).append(person)
         return found
 
@@ -212,11 +226,19 @@ class Staffing:
 
     def _must_know(self, duty: Duty, tell: str) -> list[tuple[str, str]]:
         event = self.operations.get(duty.operation)
-        return [(r["agency"], r["role"]) for r in event.must_know] if event and tell == "must_know" else []
+        return (
+            [(r["agency"], r["role"]) for r in event.must_know]
+            if event and tell == "must_know"
+            else []
+        )
 
     def whose(self, duty: Duty, actor: Actor) -> str:
         """Who owes it now: names where they are few, else the role; the agency where it is another."""
-        where = "" if duty.owner_agency == actor.agency else self._agencies.get(duty.owner_agency, duty.owner_agency)
+        where = (
+            ""
+            if duty.owner_agency == actor.agency
+            else self._agencies.get(duty.owner_agency, duty.owner_agency)
+        )
         if duty.owner_person:
             who = "you" if duty.owner_person == actor.person else self._named([duty.owner_person])
         else:
@@ -252,5 +274,3 @@ class Staffing:
 
 def _title(role: str) -> str:
     return Role(role).title if role in set(Role) else role
-
-

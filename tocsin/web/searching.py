@@ -37,7 +37,7 @@ SELECT id, coalesce(body->>'title', ''),
        ts_headline('english', coalesce(body->>'text', body->>'title', ''), websearch_to_tsquery('english', %s), %s)
 FROM record_vault WHERE id = ANY(%s) AND NOT sealed
 """
-_HEADLINE = f"StartSel={_OPEN}, StopSel={_CLOSE}, MaxFragments=2, MaxWords=28, MinWords=12, FragmentDelimiter=\" … \""
+_HEADLINE = f'StartSel={_OPEN}, StopSel={_CLOSE}, MaxFragments=2, MaxWords=28, MinWords=12, FragmentDelimiter=" … "'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Asked:
 
     @property
     def anything(self) -> bool:
-        return any((self.words, self.operation, self.since, self.until, self.precedence, self.state))
+        return any(
+            (self.words, self.operation, self.since, self.until, self.precedence, self.state)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,10 @@ def _matching(
             rows = rows.filter(pk__in=_subjects(few))  # so that it is looked up, not walked
     elif asked.words:
         query = SearchQuery(asked.words, config="english", search_type="websearch")
-        matches = [Exists(Vault.objects.filter(id=OuterRef(c), sealed=False, words=query)) for c in kind.content]
+        matches = [
+            Exists(Vault.objects.filter(id=OuterRef(c), sealed=False, words=query))
+            for c in kind.content
+        ]
         rows = rows.filter(reduce(or_, matches))
     if asked.operation:
         rows = rows.filter(operation=asked.operation)

@@ -33,7 +33,7 @@ _ACTS: Mapping[str, tuple[str, str]] = {
     "finish_draft": ("Finish", "warning-edit"),
     "review": ("Review", "warning"),
     "review_after": ("Review", "warning"),
-    "acknowledge": ("Acknowledge", "warning"),
+    "acknowledge": ("Acknowledge", "answer"),
     "reach_by_hand": ("Call", "matrix"),
     "answer_rfi": ("Answer", "rfi"),
     "answer_dissent": ("Answer", "dissent"),
@@ -79,7 +79,7 @@ def act_of(kind: str) -> str:
 def answer_url(kind: str, subject: str, operation: str = "", *, warning: str = "") -> str:
     """Where a duty is answered; the record of its subject where its own page does not exist."""
     name = _ACTS.get(kind, ("", ""))[1]
-    about = operation if name == "operation" else (warning or subject)
+    about = {"operation": operation, "answer": subject}.get(name, warning or subject)
     found = page(name, about) if name and about else ""
     return found or subject_url(subject, warning=warning) or page("record", subject)
 

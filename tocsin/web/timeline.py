@@ -71,7 +71,9 @@ class Line:
         return late if late >= LATE_AFTER else None
 
 
-def of_subject(actor: Actor, subject: str, before: int | None = None) -> tuple[list[Line], int | None]:
+def of_subject(
+    actor: Actor, subject: str, before: int | None = None
+) -> tuple[list[Line], int | None]:
     """(a page of lines, oldest first; the number to ask for older ones, or None)."""
     return _page(actor, "e.subject = %s AND", [subject], before, subject)
 
@@ -99,14 +101,22 @@ def _seen(
     actor: Actor, where: str, values: list[Any], before: int | None
 ) -> Iterator[tuple[int, int | None, Entry]]:
     """Entries in the actor's sight, newest first. An entry without a marking carries no content and is shown."""
-    shares = set(Share.objects.filter(agency=actor.agency).values_list("subject", flat=True)) if not where else None
+    shares = (
+        set(Share.objects.filter(agency=actor.agency).values_list("subject", flat=True))
+        if not where
+        else None
+    )
     last, looked = before or 1 << 62, 0
     while looked < LOOKED_THROUGH:
         with connection.cursor() as cursor:
             cursor.execute(_QUERY.format(where=where), [*values, last, PAGE * 2])
             rows = cursor.fetchall()
         if rows and shares is None:
-            shares = set(Share.objects.filter(agency=actor.agency, subject=values[0]).values_list("subject", flat=True))
+            shares = set(
+                Share.objects.filter(agency=actor.agency, subject=values[0]).values_list(
+                    "subject", flat=True
+                )
+            )
         for n, place, body in rows:
             entry = decode(body)
             m = entry.marking
@@ -131,7 +141,11 @@ def _lines(actor: Actor, found: list[tuple[int, int | None, Entry]], about: str)
     known = names({p for _, _, e in found for p in told.people(e)}) if found else {}
     agencies = agency_names() if found else {}
     labels = {vault: label for _, _, e in found for vault, label in told.kept(e.data).items()}
-    kept = {v.id: v for v in Vault.objects.filter(id__in=labels).defer("salt", "words")} if labels else {}
+    kept = (
+        {v.id: v for v in Vault.objects.filter(id__in=labels).defer("salt", "words")}
+        if labels
+        else {}
+    )
     unseen = _withheld(actor, found)
     hidden = {e.id for _, _, e in found if e.subject in unseen and e.kind in _DECISIONS}
     return [
@@ -149,7 +163,9 @@ def _lines(actor: Actor, found: list[tuple[int, int | None, Entry]], about: str)
             loud=e.kind in told.LOUD,
             occurred_at=unstamp(e.occurred_at),
             recorded_at=unstamp(e.recorded_at),
-            contents=[] if e.id in hidden else [_kept(kept.get(v), label) for v, label in told.kept(e.data).items()],
+            contents=[]
+            if e.id in hidden
+            else [_kept(kept.get(v), label) for v, label in told.kept(e.data).items()],
             related=[
                 (subjects.word(ref), ref, subjects.page("record", ref))
                 for ref in told.references(e.data)[:8]

@@ -121,7 +121,9 @@ def known() -> frozenset[str]:
 def people(entry: Entry) -> list[str]:
     """The person ids an entry's words need."""
     told = entry.data.get("told")
-    return [p for p in [entry.actor, *(told if isinstance(told, list) else [])] if isinstance(p, str)]
+    return [
+        p for p in [entry.actor, *(told if isinstance(told, list) else [])] if isinstance(p, str)
+    ]
 
 
 def words(entry: Entry, names: Mapping[str, str], agencies: Mapping[str, str]) -> str:
@@ -135,7 +137,9 @@ def words(entry: Entry, names: Mapping[str, str], agencies: Mapping[str, str]) -
 class _Parts(dict[str, str]):
     """The data of an entry as words: people and agencies by name, lists joined, absent parts empty."""
 
-    def __init__(self, data: Mapping[str, Any], names: Mapping[str, str], agencies: Mapping[str, str]) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], names: Mapping[str, str], agencies: Mapping[str, str]
+    ) -> None:
         super().__init__({k: self._word(k, v, names, agencies) for k, v in data.items()})
 
     def __missing__(self, key: str) -> str:
@@ -160,7 +164,10 @@ def references(data: Any) -> list[str]:
 
     def walk(value: Any) -> None:
         if isinstance(value, str):
-            if value.startswith(("rpt_", "sit_", "wrn_", "rfi_", "dis_", "op_", "src_")) and len(value) < 40:
+            if (
+                value.startswith(("rpt_", "sit_", "wrn_", "rfi_", "dis_", "op_", "src_"))
+                and len(value) < 40
+            ):
                 found[value] = None
         elif isinstance(value, dict):
             for inner in value.values():

@@ -65,7 +65,9 @@ def _worker(now: datetime) -> Health:
 
 def _feeds(actor: Actor) -> Health:
     rows = visible_to(actor, Source.objects.filter(state="ACTIVE"))
-    counted = rows.aggregate(all=Count("id"), ill=Count("id", filter=Q(health__in=("failing", "stale"))))
+    counted = rows.aggregate(
+        all=Count("id"), ill=Count("id", filter=Q(health__in=("failing", "stale")))
+    )
     url = page("sources")
     if not counted["all"]:
         return Health("slow", "Sources", "none yet", url)
@@ -75,10 +77,14 @@ def _feeds(actor: Actor) -> Health:
 
 
 def _deliveries(now: datetime) -> Health:
-    due = Delivery.objects.filter(next_try_at__lte=now).aggregate(n=Count("id"), oldest=Min("next_try_at"))
+    due = Delivery.objects.filter(next_try_at__lte=now).aggregate(
+        n=Count("id"), oldest=Min("next_try_at")
+    )
     nobody = Destination.objects.filter(state="NOBODY", closed_at=None).count()
     if due["oldest"] and now - due["oldest"] > SEND_WITHIN:
-        return Health("down", "Deliveries", f"{due['n']} wait, the oldest {span(now - due['oldest'])}")
+        return Health(
+            "down", "Deliveries", f"{due['n']} wait, the oldest {span(now - due['oldest'])}"
+        )
     if nobody:
         return Health("slow", "Deliveries", f"{nobody} with nobody to tell", page("directory"))
     return Health("well", "Deliveries", f"{due['n']} on their way" if due["n"] else "none waiting")

@@ -93,7 +93,11 @@ def _people() -> dict[str, str]:
         for n in range(AGENCIES * 3):
             agency = f"a{n % AGENCIES}"
             person = actions.add_person(
-                SYSTEM, username=f"{role.value}{n}", name=f"Person {role.value} {n}", agency=agency, roles=[role]
+                SYSTEM,
+                username=f"{role.value}{n}",
+                name=f"Person {role.value} {n}",
+                agency=agency,
+                roles=[role],
             )
             found.setdefault(role.value, person)
     now = clock.now()
@@ -126,9 +130,14 @@ def _fill(march: str, *, reports: int, situations: int, duties: int) -> dict[str
         _keep(((r.id, r.content, "", _text(n + start, chance)) for n, r in enumerate(batch)), now)
         Report.objects.bulk_create(batch, batch_size=1_000)
     topics = [_situation(n, march, now) for n in range(situations)]
-    _keep(((s.id, s.title, f"Topic {n}: {_text(n, chance)[:60]}", "") for n, s in enumerate(topics)), now)
+    _keep(
+        ((s.id, s.title, f"Topic {n}: {_text(n, chance)[:60]}", "") for n, s in enumerate(topics)),
+        now,
+    )
     Situation.objects.bulk_create(topics, batch_size=1_000)
-    Duty.objects.bulk_create((_duty(n, march, now, chance) for n in range(duties)), batch_size=1_000)
+    Duty.objects.bulk_create(
+        (_duty(n, march, now, chance) for n in range(duties)), batch_size=1_000
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE record_vault")
         cursor.execute("ANALYZE collect_report")
@@ -147,7 +156,13 @@ def _keep(rows: Any, now: Any) -> None:
 
     Vault.objects.bulk_create(
         (
-            Vault(id=vault, subject=subject, body={"title": title, "text": text}, salt=b"0" * 16, kept_at=now)
+            Vault(
+                id=vault,
+                subject=subject,
+                body={"title": title, "text": text},
+                salt=b"0" * 16,
+                kept_at=now,
+            )
             for subject, vault, title, text in rows
         ),
         batch_size=1_000,

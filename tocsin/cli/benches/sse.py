@@ -43,7 +43,9 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
     for share, name in ((0.5, "p50"), (0.99, "p99"), (1.0, "max")):
         yield Measure(f"sse.latency.{name}", round(percentile(times, share) * 1000, 1), "ms", how)
     yield Measure("sse.delivered", len(times), "messages", f"of {readers * changes} expected")
-    yield Measure("sse.join", round(joined, 2), "s", f"{readers} readers, 50 at a time, each authenticated")
+    yield Measure(
+        "sse.join", round(joined, 2), "s", f"{readers} readers, 50 at a time, each authenticated"
+    )
 
 
 def _sessions(count: int) -> list[str]:
@@ -57,7 +59,9 @@ def _sessions(count: int) -> list[str]:
 
     actions.add_agency(SYSTEM, agency="fusion", name="Fusion centre")
     for n in range(ACCOUNTS):
-        actions.add_person(SYSTEM, username=f"a{n}", name=f"Analyst {n}", agency="fusion", roles=[Role.COLLECTOR])
+        actions.add_person(
+            SYSTEM, username=f"a{n}", name=f"Analyst {n}", agency="fusion", roles=[Role.COLLECTOR]
+        )
     accounts = list(Account.objects.order_by("id"))
     found = []
     for n in range(count):
@@ -89,7 +93,9 @@ async def _measure(port: int, cookies: list[str], changes: int) -> tuple[float, 
         task.cancel()
     for _, writer in streams:
         writer.close()
-    return joined, [at - sent[topic] for topic, times in heard.items() if topic in sent for at in times]
+    return joined, [
+        at - sent[topic] for topic, times in heard.items() if topic in sent for at in times
+    ]
 
 
 async def _warm(heard: dict[bytes, list[float]], readers: int) -> None:
@@ -107,7 +113,9 @@ async def _join(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     async with door:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid={cookie}\r\n\r\n".encode())
+        writer.write(
+            f"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid={cookie}\r\n\r\n".encode()
+        )
         await asyncio.wait_for(reader.readuntil(b"event: ping"), 60)
         return reader, writer
 
@@ -148,8 +156,20 @@ def _sequence(url: str) -> None:
 
 def _serve(url: str, port: int) -> subprocess.Popen[bytes]:
     environ = {**os.environ, "TOCSIN_DATABASE_URL": as_app(url), "TOCSIN_DATABASE_OWNER_URL": url}
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1", "--port", str(port)]
-    process = subprocess.Popen([*command, "--log-level", "error", "tocsin.web.asgi:application"], env=environ)
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--workers",
+        "1",
+        "--port",
+        str(port),
+    ]
+    process = subprocess.Popen(
+        [*command, "--log-level", "error", "tocsin.web.asgi:application"], env=environ
+    )
     end = time.monotonic() + 60
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -168,5 +188,3 @@ def _allow_files(count: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-
-

@@ -43,7 +43,11 @@ _FORBIDDEN = Refused(
     "Reload the page and try again; if it is refused again, ask your administrator for the role.",
 )  # fmt: skip
 _BAD = Refused(
-    400, "bad_request", _HEADINGS[400], "Some part of it is malformed.", "Go back, reload the page and try again."
+    400,
+    "bad_request",
+    _HEADINGS[400],
+    "Some part of it is malformed.",
+    "Go back, reload the page and try again.",
 )
 _BROKEN = Refused(
     500, "error", _HEADINGS[500], "Nothing was changed: what was begun was undone.",
@@ -56,7 +60,9 @@ def refusal(request: HttpRequest, error: TocsinError) -> HttpResponse:
     heading = _HEADINGS.get(error.status, _HEADINGS[500])
     if error.status >= 500:
         log.error("%s at %s", error, request.path)
-    return _answer(request, Refused(error.status, error.code, heading, error.message, error.cure, error.field))
+    return _answer(
+        request, Refused(error.status, error.code, heading, error.message, error.cure, error.field)
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -82,7 +88,11 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def _answer(request: HttpRequest, refused: Refused) -> HttpResponse:
     if _wants_json(request):
-        problem = {"type": f"about:blank#{refused.code}", "title": refused.heading, "status": refused.status}
+        problem = {
+            "type": f"about:blank#{refused.code}",
+            "title": refused.heading,
+            "status": refused.status,
+        }
         problem |= {"detail": refused.message, "code": refused.code}
         problem |= {k: v for k, v in (("field", refused.field), ("cure", refused.cure)) if v}
         return JsonResponse(problem, status=refused.status, content_type="application/problem+json")
@@ -94,11 +104,15 @@ def _answer(request: HttpRequest, refused: Refused) -> HttpResponse:
         return HttpResponse(status=status, headers={"Tocsin-Message": quote(words)})
     # A failed page must not depend on the database: only refusals get the full frame.
     frame = request if refused.status < 500 and hasattr(request, "user") else None
-    return HttpResponse(render_to_string("error.html", {"error": refused}, frame), status=refused.status)
+    return HttpResponse(
+        render_to_string("error.html", {"error": refused}, frame), status=refused.status
+    )
 
 
 def _wants_json(request: HttpRequest) -> bool:
-    return request.get_preferred_type(["text/html", "application/json", "application/problem+json"]) in {
+    return request.get_preferred_type(
+        ["text/html", "application/json", "application/problem+json"]
+    ) in {
         "application/json",
         "application/problem+json",
     }

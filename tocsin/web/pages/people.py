@@ -48,7 +48,9 @@ def shifts(request: HttpRequest) -> HttpResponse:
             return _change(request, a)
         except (TocsinError, ValidationError) as e:
             field = getattr(e, "field", "") or "form"
-            errors[field] = " ".join(p for p in (getattr(e, "message", str(e)), getattr(e, "cure", "")) if p)
+            errors[field] = " ".join(
+                p for p in (getattr(e, "message", str(e)), getattr(e, "cure", "")) if p
+            )
     context = {**_shifts(a), "errors": errors, "typed": request.POST}
     return render(request, "people/shifts.html", context, status=422 if errors else 200)
 
@@ -68,10 +70,14 @@ def _change(request: HttpRequest, a: Actor) -> HttpResponse:
         ends = read_local(typed.get("ends_at", ""), "ends_at")
         if starts is None or ends is None:
             raise Invalid("Say when.", field="ends_at" if starts else "starts_at")
-        actions.plan_shift(a, person=who, role=_role(typed.get("plan_role", "")), starts_at=starts, ends_at=ends)
+        actions.plan_shift(
+            a, person=who, role=_role(typed.get("plan_role", "")), starts_at=starts, ends_at=ends
+        )
         messages.success(request, "The shift is planned.")
     else:
-        raise Invalid("This form says not what to do.", field="form", cure="Reload the page and try again.")
+        raise Invalid(
+            "This form says not what to do.", field="form", cure="Reload the page and try again."
+        )
     return redirect("shifts")
 
 
@@ -83,7 +89,9 @@ def _role(text: str) -> Role:
 
 
 def _members(a: Actor) -> list[tuple[str, str]]:
-    people = set(Grant.objects.filter(agency=a.agency, revoked_at=None).values_list("person", flat=True))
+    people = set(
+        Grant.objects.filter(agency=a.agency, revoked_at=None).values_list("person", flat=True)
+    )
     found = names(people)
     return sorted(((p, found.get(p, p)) for p in people), key=lambda pair: pair[1])
 
@@ -91,10 +99,14 @@ def _members(a: Actor) -> list[tuple[str, str]]:
 def _shifts(a: Actor) -> dict[str, Any]:
     now = clock.now()
     rows = list(
-        Shift.objects.filter(agency=a.agency, ends_at__gt=now, starts_at__lt=now + AHEAD).order_by("starts_at")[:200]
+        Shift.objects.filter(agency=a.agency, ends_at__gt=now, starts_at__lt=now + AHEAD).order_by(
+            "starts_at"
+        )[:200]
     )
     holders: dict[str, list[str]] = {}
-    for role, person in Grant.objects.filter(agency=a.agency, revoked_at=None).values_list("role", "person"):
+    for role, person in Grant.objects.filter(agency=a.agency, revoked_at=None).values_list(
+        "role", "person"
+    ):
         holders.setdefault(role, []).append(person)
     notes = list(Handover.objects.filter(agency=a.agency).order_by("-written_at")[:NOTES])
     people = {s.person for s in rows} | {p for ps in holders.values() for p in ps}
@@ -118,7 +130,9 @@ def _shifts(a: Actor) -> dict[str, Any]:
                 "role": Role(n.role).title,
                 "writer": known.get(n.from_person, n.from_person),
                 "reader": known.get(n.read_by, n.read_by),
-                "may_read": not n.read_by and n.from_person != a.person and may(a, Permission.HAND_OVER),
+                "may_read": not n.read_by
+                and n.from_person != a.person
+                and may(a, Permission.HAND_OVER),
             }
             for n in notes
         ],
@@ -130,7 +144,9 @@ def _shifts(a: Actor) -> dict[str, Any]:
     }
 
 
-def _on_now(role: Role, rows: list[Shift], holders: list[str], known: dict[str, str], now: Any) -> dict[str, Any]:
+def _on_now(
+    role: Role, rows: list[Shift], holders: list[str], known: dict[str, str], now: Any
+) -> dict[str, Any]:
     on = [s for s in rows if s.starts_at <= now]
     after = next((s for s in rows if s.starts_at > now), None)
     return {
@@ -148,7 +164,12 @@ def notices(request: HttpRequest) -> HttpResponse:
     """What I was told, newest first."""
     a, every = actor(request), request.GET.get("show") == "all"
     rows = list(duty_store.notices(a, unseen=not every)[:NOTICES])
-    about = {d.id: d for d in visible_to(a, Duty.objects.filter(id__in=[n.duty for n in rows]), subject="subject")}
+    about = {
+        d.id: d
+        for d in visible_to(
+            a, Duty.objects.filter(id__in=[n.duty for n in rows]), subject="subject"
+        )
+    }
     warnings = warnings_of(d.subject for d in about.values())
     found = [
         {
@@ -159,7 +180,11 @@ def notices(request: HttpRequest) -> HttpResponse:
         for n in rows
         if (d := about.get(n.duty))
     ]
-    return render(request, "people/notices.html", {"found": found, "every": every, "more": len(rows) == NOTICES})
+    return render(
+        request,
+        "people/notices.html",
+        {"found": found, "every": every, "more": len(rows) == NOTICES},
+    )
 
 
 @login_required

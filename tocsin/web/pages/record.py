@@ -56,7 +56,9 @@ def record(request: HttpRequest, subject: str) -> HttpResponse:
     context = {
         "subject": subject,
         "word": subjects.word(subject),
-        "url": subjects.subject_url(subject, warning=subjects.warnings_of([subject]).get(subject, "")),
+        "url": subjects.subject_url(
+            subject, warning=subjects.warnings_of([subject]).get(subject, "")
+        ),
         "events": _with_gaps(lines),
         "lanes": [(e.occurred_at, e.recorded_at, e.what) for e in lines],
         "count": len(lines),
@@ -80,7 +82,9 @@ def download(request: HttpRequest, subject: str) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="record-{subject}.csv"'
     out = csv.writer(response)
-    out.writerow(["place", "number", "entry", "happened", "recorded", "kind", "what", "who", "agency"])
+    out.writerow(
+        ["place", "number", "entry", "happened", "recorded", "kind", "what", "who", "agency"]
+    )
     for line in (line for page in reversed(pages) for line in page):
         place = "" if line.place is None else line.place
         times = [stamp(line.occurred_at), stamp(line.recorded_at)]
@@ -100,7 +104,9 @@ def _read(a: Actor, subject: str, before: int | None) -> tuple[list[Line], int |
 
 
 def _is_id(text: str) -> bool:
-    return 0 < len(text) <= 64 and text.isascii() and text.replace("_", "").replace("-", "").isalnum()
+    return (
+        0 < len(text) <= 64 and text.isascii() and text.replace("_", "").replace("-", "").isalnum()
+    )
 
 
 def _before(request: HttpRequest) -> int | None:
@@ -113,7 +119,9 @@ def _with_gaps(lines: list[Line]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for before, line in zip([None, *lines], lines, strict=False):
         silent = line.occurred_at - before.occurred_at if before else timedelta()
-        found.append({"line": line, "after": before.occurred_at if before and silent >= GAP_FROM else None})
+        found.append(
+            {"line": line, "after": before.occurred_at if before and silent >= GAP_FROM else None}
+        )
     return found
 
 

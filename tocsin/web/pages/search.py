@@ -91,9 +91,15 @@ def save(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("name", "").strip().replace("\x00", "")[:80]
     query = {k: v.replace("\x00", "")[:LONGEST] for k in _FIELDS if (v := request.POST.get(k, ""))}
     if not name or not query:
-        raise Invalid("the search has no name, or asks for nothing", field="name", cure="Search first, then name it.")
+        raise Invalid(
+            "the search has no name, or asks for nothing",
+            field="name",
+            cure="Search first, then name it.",
+        )
     if SavedSearch.objects.filter(person=a.person).count() >= SAVED_AT_MOST:
-        raise Invalid(f"you keep {SAVED_AT_MOST} searches already", field="name", cure="Forget one first.")
+        raise Invalid(
+            f"you keep {SAVED_AT_MOST} searches already", field="name", cure="Forget one first."
+        )
     SavedSearch.objects.update_or_create(person=a.person, name=name, defaults={"query": query})
     messages.success(request, f"Kept as “{name}”.")
     return redirect(f"{reverse('search')}?{urlencode(query)}")

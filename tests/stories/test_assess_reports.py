@@ -11,13 +11,17 @@ import pytest
 from tests.cast import Cast, make_cast
 from tests.stories.flagged import flag
 from tocsin.assess import actions, rules, store
+from tocsin.assess.actions.situations import open_topic
 from tocsin.assess.models import Assessment, Membership, Situation, Standing
 from tocsin.assess.terms import Confidence, Disposition, Likelihood, Specific, Speech, Worksheet
 from tocsin.collect.models import Report
-from tocsin.duties.actions import fire_due
+from tocsin.duties.actions import fire_due, open_duty
 from tocsin.duties.models import Duty, Notice
 from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from tocsin.people.terms import SYSTEM
+from tocsin.record.actions import writing
+from tocsin.record.terms import Marking
 
 TALK = Worksheet(speech=Speech.HYPERBOLE, disposition=Disposition.NO_REPORT, reason="plain talk")
 OPINION = Worksheet(speech=Speech.PROTECTED, disposition=Disposition.NO_REPORT, reason="opinion")
@@ -259,3 +263,38 @@ def test_outsiders_and_those_without_the_role_decide_nothing(cast: Cast, who: st
     if who in ("otto", "ada"):
         with pytest.raises(NotFound):
             store.readings(actor, report.id)
+
+
+def test_a_copy_edited_since_is_not_answered_by_the_reading_of_another(cast: Cast) -> None:
+    lead, copy = flag(cast, ["weapons"], group="g"), flag(cast, ["weapons"], group="g")
+    actions.decide(cast.ned, report=lead.id, version=1, sheet=TALK)
+    assert owed(lead.id) == ["second_reading"]
+    # What intake does with an edit: the copy is open again, and owes an answer of its own.
+    Report.objects.filter(id=copy.id).update(state="OPEN", version=2)
+    with writing(SYSTEM) as w:
+        marking = Marking("fusion", "AMBER", cast.march)
+        open_duty(w, "assess", copy.id, "Assess", marking, owner_agency="fusion", owner_role="collector")
+    actions.second_read(cast.ana, report=lead.id, version=1, sheet=TALK)
+    assert owed(copy.id) == ["assess"]
+    assert Report.objects.get(id=copy.id).state == "OPEN"
+
+
+def test_taking_a_report_back_leaves_the_draft_that_anothers_report_owes(cast: Cast) -> None:
+    first, second = flag(cast, ["weapons"]), flag(cast, ["weapons"])
+    made = actions.decide(cast.ana, report=first.id, version=1, sheet=THREAT)
+    topic = Membership.objects.get(report=first.id, ended_at=None).situation
+    actions.decide(cast.rhea, report=second.id, version=1, sheet=THREAT, situation=topic)
+    assert owed(topic) == ["draft_warning"]
+    actions.undo(cast.ana, assessment=made)
+    assert owed(topic) == ["draft_warning"]
+    assert owed(first.id) == ["assess"]
+
+
+def test_a_report_cannot_be_put_into_another_agencys_topic(cast: Cast) -> None:
+    theirs = flag(cast, ["weapons"], agency="capitol")
+    with writing(SYSTEM) as w:
+        topic = open_topic(w, "Theirs", Marking("capitol", "AMBER", cast.march), [theirs], 3)
+    mine = flag(cast, ["weapons"])
+    with pytest.raises(Invalid, match="no topic of your agency"):
+        actions.decide(cast.ana, report=mine.id, version=1, sheet=THREAT, situation=topic)
+    assert owed(mine.id) == ["assess"]

@@ -151,7 +151,7 @@ def _fire(
         "id": duty.id,
         "rung": duty.rung,
         "tell": tell,
-        "told": known[key],
+        "told": list(dict.fromkeys(known[key])),
         "planned_at": stamp(duty.next_at or now),
         "next_at": _next(duty, now),
     }

@@ -14,6 +14,7 @@ from tocsin.duties.rules import parse_policy
 from tocsin.duties.terms import Ladder
 from tocsin.kernel import settings
 from tocsin.kernel.errors import BadSettings
+from tocsin.people.models import Member
 from tocsin.people.store import names, on_duty, operation, roles_on_shift
 from tocsin.people.terms import Actor, Role
 from tocsin.people.visibility import visible_to
@@ -77,13 +78,17 @@ def resolve(duty: Duty, tell: str, at: datetime) -> list[str]:
     """The people a step of a ladder means, at a moment."""
     how, _, what = tell.partition(":")
     if how == "owner":
-        if duty.owner_person:
+        if duty.owner_person and _is_here(duty.owner_person):
             return [duty.owner_person]
+        if duty.owner_person and not duty.owner_role:
+            return []  # they left: the last resort hears
         return [s.person for s in on_duty(duty.owner_agency, duty.owner_role, at)]
     if how == "role":
         return [s.person for s in on_duty(duty.owner_agency, what, at)]
     if how == "lead":
-        agency = operation(duty.operation).lead_agency if duty.operation else duty.owner_agency
+        # Without an operation, whoever the duty belongs to: the sender of a warning, not the silent reader.
+        agency = operation(duty.operation).lead_agency if duty.operation else duty.agency
+        agency = agency or duty.owner_agency
         return [s.person for s in on_duty(agency, what, at)]
     if how == "must_know" and duty.operation:
         roles = operation(duty.operation).must_know
@@ -91,12 +96,15 @@ def resolve(duty: Duty, tell: str, at: datetime) -> list[str]:
     return []
 
 
+def _is_here(person: str) -> bool:
+    return Member.objects.filter(person=person, left_at=None).exists()
+
+
 def last_resort(duty: Duty, at: datetime) -> list[str]:
     """Whom to tell when a step finds nobody: the lead of the operation, the agency's release authority,
     then its privacy officer and inspectors. Somebody always hears."""
-    agencies = [duty.owner_agency]
-    if duty.operation:
-        agencies.insert(0, operation(duty.operation).lead_agency)
+    lead = operation(duty.operation).lead_agency if duty.operation else ""
+    agencies = [a for a in dict.fromkeys([lead, duty.owner_agency, duty.agency]) if a]
     for role in (Role.OPERATION_LEAD, Role.RELEASE_AUTHORITY, Role.INSPECTOR, Role.ADMINISTRATOR):
         for agency in agencies:
             if found := on_duty(agency, role, at):

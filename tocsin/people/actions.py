@@ -35,7 +35,8 @@ def add_agency(actor: Actor, *, agency: str, name: str, short: str = "", kind: s
             "use letters, digits and underscores", field="agency", cure="For example: metro_police."
         )
     with writing(actor) as w:
-        data = {"name": name, "short": short or name, "kind": kind}
+        name = _one_line(name, "name")
+        data = {"name": name, "short": " ".join(short.split()) or name, "kind": kind}
         w.append(terms.AGENCY_ADDED, agency, data, marking=None)
     return agency
 
@@ -118,13 +119,15 @@ def leave(actor: Actor, *, person: str) -> None:
 
 
 def set_password(actor: Actor, *, person: str, password: str) -> None:
-    """Give a person a new password; sessions made with the old one end. A credential, so off the record.
+    """Give a person a new password; sessions made with the old one end. That it was done is on the record.
 
     Raises: Forbidden; NotFound when there is no such account.
     """
     permit(actor, Permission.ADMINISTER)
-    if not Account.objects.filter(person=person).update(password=make_password(password)):
-        raise NotFound(f"there is no person {person!r}", field="person")
+    with writing(actor) as w:
+        if not Account.objects.filter(person=person).update(password=make_password(password)):
+            raise NotFound(f"there is no person {person!r}", field="person")
+        w.append(terms.PASSWORD_SET, person, {}, marking=None)
 
 
 def mark_novice(actor: Actor, *, person: str, novice: bool) -> None:
@@ -177,7 +180,7 @@ def open_operation(
     marking = Marking(lead_agency, Tlp.AMBER.value, operation)
     with writing(actor) as w:
         data = {
-            "name": name,
+            "name": _one_line(name, "name"),
             "place": place,
             "lead_agency": lead_agency,
             "starts_at": stamp(starts_at),
@@ -209,6 +212,8 @@ def change_operation(actor: Actor, *, operation: str, version: int, **changes: A
             raise Forbidden("only the lead agency changes an operation")
         starts, ends = changes.get("starts_at", row.starts_at), changes.get("ends_at", row.ends_at)
         _check_operation(starts, ends, changes.get("k", row.k))
+        if "name" in changes:
+            changes["name"] = _one_line(changes["name"], "name")
         data = {k: stamp(v) if isinstance(v, datetime) else v for k, v in changes.items()}
         marking = Marking(row.lead_agency, Tlp.AMBER.value, operation)
         w.append(
@@ -313,6 +318,13 @@ def unmask(actor: Actor, *, vault: str, marking: Marking, reason: str) -> dict[s
 
 def _grant(w: Writing, person: str, agency: str, role: Role) -> None:
     w.append(terms.ROLE_GRANTED, person, {"role": role.value, "agency": agency}, marking=None)
+
+
+def _one_line(name: str, field: str) -> str:
+    """A name on one line: it stands in titles and in the subject of mail. Raises: Invalid when empty."""
+    if not (tidy := " ".join(name.split())):
+        raise Invalid("is empty", field=field, cure="Give it a name.")
+    return tidy
 
 
 def _check_operation(starts_at: datetime, ends_at: datetime, k: int) -> None:

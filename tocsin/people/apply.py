@@ -124,3 +124,8 @@ def token_issued(e: Entry) -> Iterable[Change]:
 @on(terms.TOKEN_REVOKED)
 def token_revoked(e: Entry) -> Iterable[Change]:
     return ()
+
+
+@on(terms.PASSWORD_SET)
+def password_set(e: Entry) -> Iterable[Change]:
+    return ()

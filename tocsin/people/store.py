@@ -65,7 +65,9 @@ def on_duty(agency: str, role: str, at: datetime) -> list[OnShift]:
     """
     shifts = Shift.objects.filter(agency=agency, role=role, starts_at__lte=at, ends_at__gt=at)
     shifts = shifts.filter(person__in=_holders(agency, role)).order_by("starts_at", "person")
-    found = [OnShift(s.person, agency, role, s.starts_at, s.ends_at) for s in shifts]
+    # Shifts of one person may overlap at a hand-over: still one person, told once.
+    one = {s.person: s for s in reversed(list(shifts))}
+    found = [OnShift(s.person, agency, role, s.starts_at, s.ends_at) for s in one.values()]
     return found or [OnShift(p, agency, role, at, at) for p in _holders(agency, role)]
 
 

@@ -154,5 +154,6 @@ SHIFT_HANDED_OVER = "shift.handed_over"
 HANDOVER_READ = "shift.handover_read"
 SHARED = "subject.shared"
 UNMASKED = "vault.unmasked"
+PASSWORD_SET = "person.password_set"  # noqa: S105 - an entry kind
 TOKEN_ISSUED = "token.issued"  # noqa: S105 - an entry kind
 TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an entry kind

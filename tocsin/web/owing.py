@@ -221,7 +221,7 @@ class Staffing:
             return duty.owner_agency, role
         if how == "lead":
             event = self.operations.get(duty.operation)
-            return (event.lead_agency if event else duty.owner_agency), role
+            return (event.lead_agency if event else duty.agency or duty.owner_agency), role
         return None
 
     def _must_know(self, duty: Duty, tell: str) -> list[tuple[str, str]]:

@@ -71,6 +71,7 @@ _WORDS: Mapping[str, str] = {
     "source.health_changed": "The source is now {health}",
     "source.seen_again": "Posts were seen again",
     "subject.shared": "Shared with {agencies}",
+    "person.password_set": "Gave a new password",
     "token.issued": "Made a key for another system",
     "token.revoked": "Ended a key of another system",
     "report.tip_read": "Read the answer to the question",

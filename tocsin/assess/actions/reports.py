@@ -176,6 +176,8 @@ def settle(
     with writing(actor) as w:
         row = _report(actor, report, version)
         standing = _standing(report, Stage.SETTLING)
+        if row.state == "OPEN":
+            raise Conflict("the post was edited: it is assessed anew", cure="Go on to the next.")
         if actor.person in (standing.first_reader, standing.second_reader):
             raise Forbidden(
                 "neither of the two readers settles it",
@@ -232,7 +234,8 @@ def _begin(
     found: list[Report] = []
     same = Report.objects.select_for_update().exclude(id=row.id).order_by("id")
     if covers:
-        found = list(same.filter(id__in=covers))
+        # A copy that was edited meanwhile is assessed anew: this reading does not answer for it.
+        found = list(same.filter(id__in=covers).exclude(state="OPEN"))
     elif copies and row.group:
         same = same.filter(
             group=row.group, state="OPEN", agency=row.agency, tlp=row.tlp, operation=row.operation
@@ -322,9 +325,10 @@ def _take_further(actor: Actor, made: _Decision, situation: str) -> None:
         situation = next(iter(there.order_by("-changed_at").values_list("id", flat=True)[:1]), "")
     if situation:
         topic = get_visible(actor, Situation.objects.select_for_update(), id=situation)
-        if topic.state != SituationState.OPEN or topic.kind == terms.SituationKind.PICTURE:
+        usable = topic.state == SituationState.OPEN and topic.agency == row.agency
+        if not usable or topic.kind == terms.SituationKind.PICTURE:
             raise Invalid(
-                "is closed, or no topic",
+                "is closed, or no topic of your agency",
                 field="situation",
                 cure="Choose another, or leave it empty.",
             )

@@ -8,8 +8,8 @@ from typing import Any
 
 from tocsin.assess import store, terms
 from tocsin.assess.actions.signs import take_out
-from tocsin.assess.actions.situations import leave
-from tocsin.assess.models import Assessment, Situation, Standing
+from tocsin.assess.actions.situations import leave, owe_draft
+from tocsin.assess.models import Assessment, Membership, Situation, Standing
 from tocsin.assess.terms import Reading, SituationState
 from tocsin.collect.models import Report
 from tocsin.duties import actions as duties
@@ -86,6 +86,9 @@ def _leave_situation(w: Writing, effects: dict[str, Any]) -> None:
         w.append(terms.SITUATION_CHANGED, topic.id, data, marking=marking_of(topic))
     elif effects["joined"]:
         leave(w, topic, effects["joined"], "The decision was taken back.")
+    w.flush()
+    if Membership.objects.filter(situation=topic.id, ended_at=None).exists():
+        owe_draft(w, topic.id, marking_of(topic))  # others' reports are in it still: it owes its draft
 
 
 def _reopen(w: Writing, closed: Iterable[str]) -> None:

@@ -154,7 +154,9 @@ def _release(w: Writing, row: Warning, *, reason: str) -> None:
     w.append(terms.WARNING_RELEASED, row.id, data, marking=mark)
     operation = store.operation_of(row)
     seats = [*row.distribution, *(operation.must_know if operation else [])]
-    share(w, subject=row.id, agencies=[seat["agency"] for seat in seats], marking=mark)
+    # Its own agency sees it by its marking, and no further: a share would lift RED for all of it.
+    others = {seat["agency"] for seat in seats} - {row.agency}
+    share(w, subject=row.id, agencies=sorted(others), marking=mark)
     if row.supersedes:
         _supersede(w, row)
 

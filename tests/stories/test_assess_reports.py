@@ -273,7 +273,9 @@ def test_a_copy_edited_since_is_not_answered_by_the_reading_of_another(cast: Cas
     Report.objects.filter(id=copy.id).update(state="OPEN", version=2)
     with writing(SYSTEM) as w:
         marking = Marking("fusion", "AMBER", cast.march)
-        open_duty(w, "assess", copy.id, "Assess", marking, owner_agency="fusion", owner_role="collector")
+        open_duty(
+            w, "assess", copy.id, "Assess", marking, owner_agency="fusion", owner_role="collector"
+        )
     actions.second_read(cast.ana, report=lead.id, version=1, sheet=TALK)
     assert owed(copy.id) == ["assess"]
     assert Report.objects.get(id=copy.id).state == "OPEN"

@@ -220,18 +220,26 @@ def test_a_hidden_duty_is_absent_for_the_outsider(floor: Floor) -> None:
     assert store.open_duties(actor(otto)).count() == 0
 
 
-def test_overlapping_shifts_of_one_person_tell_them_once(floor: Floor, virtual: VirtualClock) -> None:
+def test_overlapping_shifts_of_one_person_tell_them_once(
+    floor: Floor, virtual: VirtualClock
+) -> None:
     now = virtual.now()
     for begin, end in ((0, 6), (0, 9)):
         people.plan_shift(
-            SYSTEM, person=floor.rhea, role=Role.RELEASE_AUTHORITY, starts_at=now + begin * H, ends_at=now + end * H
+            SYSTEM,
+            person=floor.rhea,
+            role=Role.RELEASE_AUTHORITY,
+            starts_at=now + begin * H,
+            ends_at=now + end * H,
         )
     duty = floor.owe()
     assert fire_due() == 1
     assert told(duty) == {0: {floor.rhea}}
 
 
-def test_a_duty_of_somebody_who_left_goes_back_to_their_role(floor: Floor, virtual: VirtualClock) -> None:
+def test_a_duty_of_somebody_who_left_goes_back_to_their_role(
+    floor: Floor, virtual: VirtualClock
+) -> None:
     duty = floor.owe()
     fire_due()
     take(actor(floor.rhea), duty=duty)
@@ -244,7 +252,13 @@ def test_without_an_operation_its_own_agency_hears_of_another_agencys_silence(fl
     people.add_agency(SYSTEM, agency="venue", name="Venue")
     with writing(SYSTEM) as w:
         duty = open_duty(
-            w, "reach_by_hand", "dst_1", "Reach them", Marking("fusion"), owner_agency="venue", owner_role="partner"
+            w,
+            "reach_by_hand",
+            "dst_1",
+            "Reach them",
+            Marking("fusion"),
+            owner_agency="venue",
+            owner_role="partner",
         )
     fire_due()
     assert told(duty)[0] == {floor.lou}

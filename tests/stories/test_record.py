@@ -291,3 +291,14 @@ def test_no_interleaving_of_writers_leaves_a_gap_in_the_feed() -> None:
     assert store.size() == 4 * 20 == Entry.objects.count()
     assert Checkpoint.objects.exists()
     checking.verify(verifier())
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 600])
+def test_a_new_sequencer_takes_up_the_tree_where_the_last_one_left_it(size: int) -> None:
+    write_some(size)
+    place_all()
+    write_some(3)
+    place_all()  # a new one: it reads its right edge from what is stored
+    found = checking.verify(verifier())
+    assert found.entries == size + 3

@@ -32,6 +32,11 @@ def problem(
     return HttpResponse(json.dumps(body), status=status, content_type=MEDIA_TYPE)
 
 
+def _has_nul(request: HttpRequest) -> bool:
+    """An address with a NUL: no name contains one, and no column of the database holds it."""
+    return "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")
+
+
 class ProblemMiddleware:
     """Turns what Django or a parser answers under `/api/` (405, 404, 400, 500) into a problem too."""
 
@@ -47,6 +52,8 @@ class ProblemMiddleware:
             return problem(
                 415, "send JSON", field="Content-Type", cure="Say Content-Type: application/json."
             )
+        if request.path.startswith(PREFIX) and _has_nul(request):
+            return problem(400, "the address has a NUL in it", cure="Leave out %00.")
         response = self.get_response(request)
         if (
             not request.path.startswith(PREFIX)

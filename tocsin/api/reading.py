@@ -19,13 +19,13 @@ from tocsin.duties import store as duties
 from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.people.models import Share
-from tocsin.people.rules import SEEN, permit, sight
+from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import visible_to
 from tocsin.record import store as record
 from tocsin.record.models import Pending
 from tocsin.record.terms import Entry
-from tocsin.warn import document
+from tocsin.warn import document, entries
 from tocsin.warn import store as warn
 from tocsin.warn.models import Warning
 
@@ -190,7 +190,7 @@ def feed(
 ) -> shapes.FeedOut:
     """Entries you may see after a place in the record, in order and without a gap; `next` says where to go on."""
     actor = actor_of(request)
-    permit(actor, Permission.READ_CONTENT)
+    permit(actor, Permission.READ_RECORD)
     end = min(record.size(), after + 1 + limit)
     rows: list[tuple[int | None, Entry]] = list(record.entries(after + 1, end))
     last = max(after, end - 1)
@@ -204,13 +204,14 @@ def _visible(actor: Actor, rows: list[tuple[int | None, Entry]]) -> list[shapes.
             "subject", flat=True
         )
     )
+    hidden = entries.withheld(actor, (e for _, e in rows))
     return [
         shapes.EntryOut(
             place=seq,
             **{f: getattr(e, f) for f in shapes.EntryOut.model_fields if f != "place"},
         )
         for seq, e in rows
-        if e.marking and sight(actor, e.marking, shared=e.subject in shared) in SEEN
+        if entries.seen(actor, e, shared) and e.id not in hidden
     ]
 
 

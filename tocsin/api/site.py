@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -14,6 +17,8 @@ from tocsin.api.problems import problem
 from tocsin.kernel.errors import TocsinError
 from tocsin.people.terms import Actor
 from tocsin.people.tokens import holder
+
+log = logging.getLogger("tocsin.api")
 
 
 class Key(HttpBearer):
@@ -69,6 +74,16 @@ def _shape(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(error.status_code, error.message)
+
+
+@api.exception_handler(DataError)
+def _unstorable(request: HttpRequest, error: DataError) -> HttpResponse:
+    log.warning("not stored at %s: %s", request.path, error)
+    return problem(
+        400,
+        "something in it cannot be stored",
+        cure="Leave out NUL characters, and numbers beyond what the schema at /api/v1/openapi.json allows.",
+    )
 
 
 @api.exception_handler(RequestDataTooBig)

@@ -64,6 +64,9 @@ def up(
     console.print("\nStopping …")
     for child in children:
         child.stop()
+    from tocsin.record import database  # noqa: PLC0415
+
+    database.stop()
     console.print("Stopped.")
 
 

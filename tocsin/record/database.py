@@ -143,6 +143,17 @@ def grant(url: str) -> None:
             )
 
 
+def stop() -> None:
+    """Stop the embedded server, whoever else is connected: for `tocsin up`, which started it. No-op otherwise.
+
+    The wheel stops it with its last user, but counts a killed process as a user still.
+    """
+    global _server  # noqa: PLW0603 - one embedded server a process
+    if _server is not None:
+        _server.stop()
+        _server = None
+
+
 def embedded_url(data_dir: Path, name: str, user: str) -> str:
     url: str = _start(data_dir).get_uri(database=name)
     return re.sub(r"//[^:@/]*", f"//{user}", url, count=1)

@@ -62,7 +62,7 @@ class Place(models.Model):
 
 
 class Node(models.Model):
-    """Complete interior nodes of the tree, (level, index) -> hash. Derived: lost nodes are recomputed."""
+    """Complete nodes of every eighth level of the tree, (level, index) -> hash. Derived: they can be recomputed."""
 
     pk = models.CompositePrimaryKey("level", "index")
     level = models.SmallIntegerField()

@@ -16,9 +16,10 @@ from tocsin.kernel import clock, settings
 from tocsin.record.models import Checkpoint, Node, Place
 from tocsin.record.note import Checkpoint as Statement
 from tocsin.record.note import SigningKey, sign_note
-from tocsin.record.tree import Frontier, complete_nodes
+from tocsin.record.tree import Frontier, MissingNode, complete_nodes, root_of
 
 CHANNEL = "tocsin_record"
+TILE_LEVELS = 8  # every eighth level is stored, as in C2SP tiles of 256; what lies between is one hash of a tile
 CHECKPOINT_EVERY = timedelta(seconds=1)
 _LOCK = 0x70C51  # one advisory lock id for the whole product's sequencer
 
@@ -73,7 +74,7 @@ class Sequencer:
                 leaves = [bytes(leaf) for _, leaf in taken]
                 cursor.execute(_PLACE, [size, [n for n, _ in taken], leaves])
                 grown = grown.copy()
-                nodes = grown.extend_with_nodes(leaves)
+                nodes = [n for n in grown.extend_with_nodes(leaves) if n[0] % TILE_LEVELS == 0]
                 if nodes:
                     cursor.execute(_NODES, [list(column) for column in zip(*nodes, strict=True)])
                 cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{size} {grown.size}"])
@@ -104,14 +105,26 @@ def sign_checkpoint(frontier: Frontier, signer: SigningKey) -> Checkpoint:
 
 
 def load_frontier(size: int) -> Frontier:
-    """The right edge of the tree of `size`, from the stored nodes (leaves stand in `record_place`)."""
-    edge = []
-    for level, index in complete_nodes(0, size):
-        if level == 0:
-            edge.append(bytes(Place.objects.get(seq=index).leaf))
-        else:
-            edge.append(bytes(Node.objects.get(level=level, index=index).hash))
-    return Frontier(size, edge)
+    """The right edge of the tree of `size`, from the stored nodes."""
+    return Frontier(size, [node(level, index) for level, index in complete_nodes(0, size)])
+
+
+def node(level: int, index: int) -> bytes:
+    """The hash of a complete node: from the stored level at or below it, leaves standing in `record_place`.
+
+    Raises: MissingNode when the store lacks part of it.
+    """
+    base = level - level % TILE_LEVELS
+    first, count = index << (level - base), 1 << (level - base)
+    if base == 0:
+        rows = Place.objects.filter(seq__gte=first, seq__lt=first + count).order_by("seq")
+        parts = [bytes(leaf) for leaf in rows.values_list("leaf", flat=True)]
+    else:
+        stored = Node.objects.filter(level=base, index__gte=first, index__lt=first + count)
+        parts = [bytes(h) for h in stored.order_by("index").values_list("hash", flat=True)]
+    if len(parts) != count:
+        raise MissingNode(f"the tree lacks part of node ({level}, {index})", field="node")
+    return root_of(parts)
 
 
 def load_signer() -> SigningKey:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import psycopg
 from django.db import connection
 
 from tocsin.kernel import clock
@@ -45,9 +46,11 @@ def bodies(
         "WHERE p.seq >= %s AND p.seq < %s ORDER BY p.seq"
     )
     end = size() if last is None else last
-    with connection.cursor() as cursor:
+    connection.ensure_connection()
+    # Past Django's cursor for the binary format: bytes arrive as they are, not as hexadecimal to decode.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         while first < end:
-            cursor.execute(query, [first, min(end, first + batch)])
+            cursor.execute(query, [first, min(end, first + batch)], binary=True)
             rows = cursor.fetchall()
             yield from rows
             first = rows[-1][0] + 1 if rows else first + batch

@@ -23,6 +23,21 @@ WARNING_EXPIRED = "warning.expired"
 PLAN_CITED = "plan.cited"
 PLAN_CITATION_DROPPED = "plan.citation_dropped"
 
+DRAFTING = frozenset(
+    {
+        WARNING_DRAFTED,
+        WARNING_REVISED,
+        WARNING_HANDED_OVER,
+        WARNING_SUBMITTED,
+        WARNING_HELD,
+        WARNING_HOLD_LIFTED,
+        WARNING_RETURNED,
+        WARNING_REFUSED,
+        WARNING_ABANDONED,
+    }
+)
+"""How a warning came about: the writing agency's own business, also after it was released to others."""
+
 
 class State(StrEnum):
     """Where a warning stands. Only RELEASED is in force; its text never changes from then on."""
@@ -84,6 +99,18 @@ class Act(StrEnum):
         return _ACT_WORDS[self]
 
 
+INSIDE = frozenset(
+    {
+        Act.SUBMITTED,
+        Act.HELD,
+        Act.HOLD_LIFTED,
+        Act.RETURNED,
+        Act.REFUSED,
+        Act.ABANDONED,
+        Act.HANDED_OVER,
+    }
+)
+"""The acts that entries of `DRAFTING` record: what a history leaves out for other agencies."""
 _ACT_WORDS = {
     Act.SUBMITTED: "sent to review",
     Act.HELD: "held",

@@ -26,6 +26,7 @@ from tocsin.people.rules import SEEN, sight
 from tocsin.people.terms import Actor
 from tocsin.record.sequencer import CHANNEL
 from tocsin.record.terms import Marking
+from tocsin.web.numbers import number
 from tocsin.web.sessions import actor_of_cookies
 
 log = logging.getLogger("tocsin.live")
@@ -331,4 +332,4 @@ def _header(scope: Scope, name: bytes) -> str:
 def _last_event_id(scope: Scope) -> int | None:
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
     text = _header(scope, b"last-event-id") or query.get("last-event-id", [""])[0]
-    return int(text) if text.lstrip("-").isdigit() and len(text) < 19 else None
+    return -1 if text == "-1" else number(text, None, digits=18)  # -1 = before the first entry

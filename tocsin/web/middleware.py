@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import quote
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -16,6 +18,7 @@ from tocsin.record import store as record
 from tocsin.web import site_clock
 from tocsin.web.pages import errors
 
+log = logging.getLogger("tocsin.web")
 NOBODY = Actor(person="", agency="", name="")
 
 _HEADERS = {
@@ -36,7 +39,7 @@ class TocsinMiddleware:
         if request.user.is_authenticated and not request.headers.get("HX-Request"):
             # Read before the page is: the feed takes up from here, so nothing falls between page and feed.
             request._tocsin_place = record.size() - 1  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        response = errors.bad_request(request) if _has_nul(request) else self.get_response(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         if request.user.is_authenticated or request.path.startswith("/accounts/"):
@@ -47,7 +50,16 @@ class TocsinMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError):
+            # What no column can hold (a NUL in a form, a number too long) came from outside.
+            log.warning("not stored at %s: %s", request.path, error)
+            return errors.bad_request(request)
         return errors.refusal(request, error) if isinstance(error, TocsinError) else None
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    """An address with a NUL: no name contains one, and no column of the database holds it."""
+    return "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")
 
 
 def _to_sign_in(response: HttpResponseBase) -> bool:

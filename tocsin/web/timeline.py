@@ -9,21 +9,18 @@ from typing import Any
 
 from django.db import connection
 
-from tocsin.assess.models import Standing
-from tocsin.assess.terms import Stage
 from tocsin.people.models import Share
-from tocsin.people.rules import SEEN, sight
 from tocsin.people.store import agency_names, names
 from tocsin.people.terms import Actor
 from tocsin.record.models import Vault
 from tocsin.record.store import decode
 from tocsin.record.terms import Entry, unstamp
+from tocsin.warn import entries
 from tocsin.web import subjects, told
 
 PAGE = 100
 LOOKED_THROUGH = 2_000
 """Entries read at most for one page, where most are not the actor's to see."""
-_DECISIONS = frozenset({"report.assessed", "duty.discharged"})
 _UNSEEN = "Decided; what was decided is shown when the second reader has decided too"
 LATE_AFTER = timedelta(minutes=5)
 GAP_FROM = timedelta(hours=1)
@@ -119,22 +116,11 @@ def _seen(
             )
         for n, place, body in rows:
             entry = decode(body)
-            m = entry.marking
-            if m is None or sight(actor, m, shared=entry.subject in (shares or ())) in SEEN:
+            if entry.marking is None or entries.seen(actor, entry, shares or ()):
                 yield n, place, entry
         if len(rows) < PAGE * 2:
             return
         last, looked = rows[-1][0], looked + len(rows)
-
-
-def _withheld(actor: Actor, found: list[tuple[int, int | None, Entry]]) -> set[str]:
-    """Reports that wait for a second reading: until then what the first reader decided is theirs alone, so
-    that the second one decides unseen (`assess.store.readings` keeps the same rule)."""
-    reports = {e.subject for _, _, e in found if e.kind in _DECISIONS}
-    if not reports:
-        return set()
-    rows = Standing.objects.filter(report__in=reports, stage=Stage.SECOND_READING)
-    return set(rows.exclude(first_reader=actor.person).values_list("report", flat=True))
 
 
 def _lines(actor: Actor, found: list[tuple[int, int | None, Entry]], about: str) -> list[Line]:
@@ -146,8 +132,7 @@ def _lines(actor: Actor, found: list[tuple[int, int | None, Entry]], about: str)
         if labels
         else {}
     )
-    unseen = _withheld(actor, found)
-    hidden = {e.id for _, _, e in found if e.subject in unseen and e.kind in _DECISIONS}
+    hidden = entries.withheld(actor, (e for _, _, e in found))
     return [
         Line(
             n=n,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from tocsin.cli.benches import Measure, fresh_database, percentile
 
 WRITERS = 16
+PROCESSES = 2  # as many as cores: what is measured is writers, not the scheduler
 _WHAT = {
     "entry": "an entry that changes no table",
     "duty": "opening a duty: an entry and a row",
@@ -47,7 +49,7 @@ def _appends(url: str, what: str, batch: int, seconds: float) -> Iterator[Measur
     spawn = mp.get_context("spawn")
     ready, stop, results = spawn.Barrier(WRITERS + 2), spawn.Event(), spawn.Queue()
     args = (as_app(url), what, batch, ready, stop, results)
-    writers = [spawn.Process(target=_write, args=args) for _ in range(WRITERS)]
+    writers = [spawn.Process(target=_writers, args=args) for _ in range(PROCESSES)]
     sequencer = spawn.Process(target=_sequence, args=(as_app(url), ready, stop, results))
     for process in (*writers, sequencer):
         process.start()
@@ -59,15 +61,26 @@ def _appends(url: str, what: str, batch: int, seconds: float) -> Iterator[Measur
         process.join()
     rate = sum(n / took for kind, n, took in got if kind == "written")
     lags = next(lags for kind, lags, _ in got if kind == "lags")
-    how = f"{WRITERS} processes, {batch} a commit, fsync on, sequencer beside them; {_WHAT[what]}"
+    who = f"{WRITERS} writers in {PROCESSES} processes"
+    how = f"{who}, {batch} a commit, fsync on, sequencer beside them; {_WHAT[what]}"
     name = f"{what}.batch_{batch}"
     yield Measure(f"record.append.writers_{WRITERS}.{name}", round(rate), "entries/s", how)
     worst = f"oldest entry of each batch, from its recorded_at to its place being committed; {how}"
     yield Measure(f"record.place.p99.{name}", round(percentile(lags, 0.99) * 1000, 1), "ms", worst)
 
 
-def _write(url: str, what: str, batch: int, ready: Any, stop: Any, results: Any) -> None:
+def _writers(url: str, what: str, batch: int, ready: Any, stop: Any, results: Any) -> None:
+    """This process's share of the writers: threads, each with a connection of its own."""
     connect(url)
+    args = (what, batch, ready, stop, results)
+    threads = [threading.Thread(target=_write, args=args) for _ in range(WRITERS // PROCESSES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _write(what: str, batch: int, ready: Any, stop: Any, results: Any) -> None:
     from tocsin.people.terms import SYSTEM  # noqa: PLC0415
     from tocsin.record.actions import writing  # noqa: PLC0415
 

@@ -24,6 +24,7 @@ from tocsin.people.models import Account, Agency, ApiToken, Grant, Member, Quali
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages import operations
 from tocsin.web.pages.admin_forms import (
     AgencyForm,
@@ -247,8 +248,7 @@ def _person_act(
         actions.set_password(a, person=person, password=given["password"])
         return "The new password is set; sessions with the old one have ended."
     if act == "end-key":
-        number = request.POST.get("key", "")
-        tokens.revoke(a, token=int(number) if number.isdecimal() else 0)
+        tokens.revoke(a, token=number(request.POST.get("key")))
         return "The key has ended."
     if act == "leave":
         actions.leave(a, person=person)

@@ -20,6 +20,7 @@ from tocsin.people.store import agency_names, names, operations_of
 from tocsin.people.terms import GRANTS, Actor, Permission, Role
 from tocsin.record.store import contents
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages.warning_times import FORM, read_local, zone
 
 _ASK = ("to_agency", "to_role", "title", "text", "due_at", "operation", "about")
@@ -122,7 +123,7 @@ def answer_dissent(request: HttpRequest, dissent: str) -> HttpResponse:
     """Answer a concern."""
     text = request.POST.get("text", "")
     try:
-        version = _number(request.POST.get("version", ""))
+        version = number(request.POST.get("version", ""))
         actions.answer_dissent(actor(request), dissent=dissent, version=version, text=text)
     except (Invalid, Conflict) as e:
         return _dissent(request, dissent, e.status, typed=text, error=_words(e))
@@ -199,7 +200,7 @@ def _rfi(request: HttpRequest, rfi_id: str, status: int = 200, **more: Any) -> H
 @require_POST
 def change_rfi(request: HttpRequest, rfi: str) -> HttpResponse:
     """Answer a request, give it more time, or take it back."""
-    a, version = actor(request), _number(request.POST.get("version", ""))
+    a, version = actor(request), number(request.POST.get("version", ""))
     what, text = request.POST.get("what", ""), request.POST.get("text", "")
     due = request.POST.get("due_at", "")
     try:
@@ -289,10 +290,6 @@ def subject_url(subject: str) -> str:
 def _words(e: Invalid | Conflict | NotFound) -> str:
     words = e.message[:1].upper() + e.message[1:]
     return f"{words.rstrip('.')}. {e.cure}".strip()
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 10 else 0
 
 
 urlpatterns = [

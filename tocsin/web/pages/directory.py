@@ -21,6 +21,7 @@ from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 
 
 class LineForm(forms.Form):
@@ -167,7 +168,7 @@ def directory_line(request: HttpRequest, recipient: str) -> HttpResponse:
 
 def _line_done(request: HttpRequest, a: Actor, recipient: str, form: LineForm) -> str:
     """Do what was asked of a line; '' when the form is not right yet."""
-    version = _number(request.POST.get("version", ""))
+    version = number(request.POST.get("version", ""))
     what = request.POST.get("do", "change")
     if what == "remove":
         actions.remove_recipient(a, recipient=recipient, version=version)
@@ -194,10 +195,6 @@ def _initial(line: store.Line) -> dict[str, Any]:
         "webhook": hooks[0] if hooks else "",
         "person": line.row.person,
     }
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @login_required
@@ -257,7 +254,7 @@ def _file(content: bytes, name: str) -> HttpResponse:
 def directory_verify(request: HttpRequest, recipient: str) -> HttpResponse:
     """Note, from the list, that a line was checked."""
     a = actor(request)
-    version = _number(request.POST.get("version", ""))
+    version = number(request.POST.get("version", ""))
     actions.verify_recipient(a, recipient=recipient, version=version)
     messages.success(request, "Noted: the line was checked today.")
     return redirect("directory")

@@ -26,6 +26,7 @@ from tocsin.warn.actions import cite, drop_citation
 from tocsin.warn.models import Citation, Warning
 from tocsin.warn.terms import State
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages.admin_forms import (
     SEATS,
     MoveForm,
@@ -151,8 +152,7 @@ def operation_edit(request: HttpRequest, operation: str) -> HttpResponse:
 
 def _change(a: Actor, row: Operation, act: str, request: HttpRequest, given: dict[str, Any]) -> str:
     """Do one act on an operation; returns the words that confirm it. Raises: TocsinError."""
-    text = request.POST.get("version", "")
-    version = int(text) if text.isdecimal() else 0
+    version = number(request.POST.get("version"))
     if act == "move":
         moved = move_event(a, operation=row.id, version=version, **given)
         return f"Moved. {moved} deadlines moved with it."
@@ -186,10 +186,7 @@ def operation_cite(request: HttpRequest, operation: str) -> HttpResponse:
         drop_citation(a, operation=row.id, warning=warning)
         messages.success(request, "The plan no longer rests on it.")
     else:
-        edition = request.POST.get("edition", "")
-        cite(
-            a, operation=row.id, warning=warning, edition=int(edition) if edition.isdecimal() else 0
-        )
+        cite(a, operation=row.id, warning=warning, edition=number(request.POST.get("edition")))
         messages.success(request, "The plan rests on the edition in force.")
     return redirect("operation", operation=row.id)
 

@@ -15,6 +15,7 @@ from tocsin.kernel import clock
 from tocsin.kernel.errors import NotFound
 from tocsin.web import owing
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.subjects import page
 from tocsin.web.wellness import health
 
@@ -65,8 +66,7 @@ def everything(request: HttpRequest, when: str) -> HttpResponse:
 
 
 def _first(request: HttpRequest, count: int) -> int:
-    text = request.GET.get("from", "0")
-    return min(int(text), max(0, count - 1)) if text.isdigit() and len(text) < 8 else 0
+    return min(number(request.GET.get("from")), max(0, count - 1))
 
 
 def _show(request: HttpRequest) -> str:

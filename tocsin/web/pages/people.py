@@ -27,6 +27,7 @@ from tocsin.people.visibility import visible_to
 from tocsin.record.store import contents
 from tocsin.web.context import me
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages.warning_times import read_local
 from tocsin.web.subjects import answer_url, warnings_of
 
@@ -108,7 +109,7 @@ def _shifts(a: Actor) -> dict[str, Any]:
         "role", "person"
     ):
         holders.setdefault(role, []).append(person)
-    notes = list(Handover.objects.filter(agency=a.agency).order_by("-written_at")[:NOTES])
+    notes = _notes(a)
     people = {s.person for s in rows} | {p for ps in holders.values() for p in ps}
     known = names(people | {n.from_person for n in notes} | {n.read_by for n in notes})
     texts = contents(n.note for n in notes)
@@ -136,12 +137,20 @@ def _shifts(a: Actor) -> dict[str, Any]:
             }
             for n in notes
         ],
+        "may_read": may(a, Permission.READ_CONTENT),
         "may_write": may(a, Permission.HAND_OVER) and a.roles,
         "may_plan": may(a, Permission.MANAGE_SHIFTS),
         "my_roles": [r for r in Role if r in a.roles],
         "all_roles": list(Role),
         "members": _members(a),
     }
+
+
+def _notes(a: Actor) -> list[Handover]:
+    """The agency's newest notes, for those who may read content: who only plans shifts reads none."""
+    if not may(a, Permission.READ_CONTENT):
+        return []
+    return list(Handover.objects.filter(agency=a.agency).order_by("-written_at")[:NOTES])
 
 
 def _on_now(
@@ -193,8 +202,7 @@ def see(request: HttpRequest) -> HttpResponse:
     """Note that I saw one notice, or (`duty` empty) all that the page showed."""
     a, duty = actor(request), request.POST.get("duty", "")
     if duty:
-        rung = request.POST.get("rung", "")
-        duties.see_notice(a, duty=duty, rung=int(rung) if rung.isdigit() and len(rung) < 6 else -1)
+        duties.see_notice(a, duty=duty, rung=number(request.POST.get("rung"), -1))
     else:
         shown = set(request.POST.getlist("shown"))
         for n in list(duty_store.notices(a)[:NOTICES]):

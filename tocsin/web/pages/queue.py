@@ -21,6 +21,7 @@ from tocsin.people.actions import unmask
 from tocsin.people.store import operations_of
 from tocsin.people.visibility import marking_of
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages import report_view, worksheet
 
 TABS = {"assess": "To decide", "second_reading": "Second reading", "settle": "To settle"}
@@ -45,7 +46,7 @@ def _list(request: HttpRequest, current: str) -> dict[str, Any]:
     a = actor(request)
     asked = {k: request.GET.get(k, "") for k in ("tab", "operation")}
     tab = asked["tab"] if asked["tab"] in TABS else "assess"
-    first = max(0, _number(request.GET.get("first", "")))
+    first = number(request.GET.get("first"))
     items = worklist.queue(a, tab, asked["operation"], first)
     counts = worklist.counts(a, asked["operation"])
     following = _following([i.report.id for i in items], current)
@@ -133,7 +134,7 @@ def decide(request: HttpRequest, report: str) -> HttpResponse:
     typed = worksheet.read(request.POST)
     kind = request.POST.get("kind", "assess")
     try:
-        version = _number(request.POST.get("version", ""))
+        version = number(request.POST.get("version", ""))
         if kind == "settle":
             actions.settle(
                 a,
@@ -251,10 +252,6 @@ def into_topic(request: HttpRequest, report: str) -> HttpResponse:
 def _sentence(text: str) -> str:
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else text + "."
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 10 else 0
 
 
 urlpatterns = [

@@ -19,6 +19,7 @@ from tocsin.record.models import Checkpoint, Pending
 from tocsin.record.terms import stamp
 from tocsin.web import subjects, timeline
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.timeline import GAP_FROM, Line
 
 _PERSONS = ("per_",)
@@ -110,8 +111,7 @@ def _is_id(text: str) -> bool:
 
 
 def _before(request: HttpRequest) -> int | None:
-    text = request.GET.get("before", "")
-    return int(text) if text.isdigit() and len(text) < 19 else None
+    return number(request.GET.get("before"), None, digits=18)
 
 
 def _with_gaps(lines: list[Line]) -> list[dict[str, Any]]:

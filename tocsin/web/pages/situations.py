@@ -21,6 +21,7 @@ from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.people.store import agency_names, names, operations_of
 from tocsin.people.terms import Permission
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages.report_view import (
     category_name,
     category_titles,
@@ -79,7 +80,7 @@ def _situation(
     found = worklist.situation(a, situation_id, now)
     row = found.row
     mine = row.agency == a.agency or bool(found.owed and store.owes(a, row.id))
-    first = _number(request.GET.get("first", ""))
+    first = number(request.GET.get("first", ""))
     reports = list(worklist.reports_of(a, row)[first : first + worklist.SHOWN + 1])
     people = names([w.person for w, _ in found.wholes] + [row.opened_by])
     context = {
@@ -255,11 +256,7 @@ def _errors(e: Invalid | Conflict) -> dict[str, str]:
 
 
 def _version(request: HttpRequest) -> int:
-    return _number(request.POST.get("version", ""))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 10 else 0
+    return number(request.POST.get("version", ""))
 
 
 urlpatterns = [

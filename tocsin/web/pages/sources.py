@@ -24,6 +24,7 @@ from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.screen.actions import poll_now, retry_refused
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages.source_form import KINDS, SourceForm, initial
 
 SHOWN = 50
@@ -270,10 +271,10 @@ def _changed(row: Source, name: str, value: Any) -> bool:
 
 
 def _version(request: HttpRequest) -> int:
-    given = request.POST.get("version", "")
-    if not given.isdecimal():
+    given = number(request.POST.get("version"), None)
+    if given is None:
         raise Invalid("the form is incomplete", cure="Reload the page and try again.")
-    return int(given)
+    return given
 
 
 def _charters() -> dict[str, Any]:

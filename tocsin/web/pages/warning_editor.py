@@ -30,6 +30,7 @@ from tocsin.warn.models import Warning
 from tocsin.warn.products import PRODUCTS
 from tocsin.warn.terms import Cited, Judgment, Seat
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages import warning_view
 from tocsin.web.pages.warning_form import MOST_JUDGMENTS, DraftForm, Typed
 
@@ -114,12 +115,11 @@ def warning_edit(request: HttpRequest, warning: str) -> HttpResponse:
     status = 422
     if form.is_valid():
         cleaned = form.cleaned_data
-        version = request.POST.get("version", "")
         try:
             actions.revise(
                 a,
                 warning=row.id,
-                version=int(version) if version.isdecimal() else -1,
+                version=number(request.POST.get("version"), -1),
                 type=cleaned["type"],
                 content=typed.content(cleaned),
                 label=cleaned["label"],

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from tocsin.duties.terms import Precedence
 from tocsin.warn import document as documents
 from tocsin.warn.terms import Content, Judgment, Seat
+from tocsin.web.numbers import number
 from tocsin.web.pages import warning_view
 from tocsin.web.pages.warning_times import LocalTimeField
 
@@ -93,10 +94,7 @@ class Typed:
     @classmethod
     def of_post(cls, post: QueryDict) -> Typed:
         """Read the rows of judgments, the ticked roles, and sources added by id."""
-        count = min(
-            int(post.get("judgments") or 0) if (post.get("judgments") or "").isdecimal() else 0,
-            MOST_JUDGMENTS,
-        )
+        count = min(number(post.get("judgments")), MOST_JUDGMENTS)
         judgments = [
             Judgment(
                 text=post.get(f"j{i}-text", ""),
@@ -116,8 +114,8 @@ class Typed:
         pressed = post.get("row", "")
         if pressed == "add":
             self.judgments.append(Judgment())
-        elif pressed.startswith("remove-") and pressed[7:].isdecimal():
-            at = int(pressed[7:])
+        elif pressed.startswith("remove-"):
+            at = number(pressed[7:], -1)
             self.judgments = [j for i, j in enumerate(self.judgments) if i != at]
         elif pressed == "seat":
             if post.get("seat_agency") and post.get("seat_role"):

@@ -11,6 +11,8 @@ from django import forms
 from tocsin.kernel import settings
 from tocsin.kernel.errors import Invalid
 
+YEARS = range(1970, 2201)
+"""A year outside these is a slip of the hand, and near the ends of the calendar no zone can be reckoned."""
 FORM = "%Y-%m-%dT%H:%M"
 
 
@@ -29,6 +31,12 @@ def read_local(text: str, field: str) -> datetime | None:
         raise Invalid(
             f"{text!r} is no time", field=field, cure="Write it as 2026-03-05T18:30."
         ) from None
+    if at.year not in YEARS:
+        raise Invalid(
+            f"the year {at.year} is out of reach",
+            field=field,
+            cure=f"Give a year from {YEARS[0]} to {YEARS[-1]}.",
+        )
     return (at if at.tzinfo else at.replace(tzinfo=zone())).astimezone(UTC)
 
 

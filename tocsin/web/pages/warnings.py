@@ -19,6 +19,7 @@ from tocsin.deliver import store as deliver
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Invalid, NotFound, TocsinError
+from tocsin.people.models import Operation
 from tocsin.people.store import agency_names, names, operations_of
 from tocsin.people.terms import Actor, Permission
 from tocsin.record import store as record
@@ -26,8 +27,9 @@ from tocsin.warn import actions, changes, store
 from tocsin.warn.lint import lint
 from tocsin.warn.models import Warning
 from tocsin.warn.products import PRODUCTS
-from tocsin.warn.terms import UNDECIDED, State
+from tocsin.warn.terms import INSIDE, UNDECIDED, UNDER_REVIEW, WAS_RELEASED, State
 from tocsin.web.middleware import actor
+from tocsin.web.numbers import number
 from tocsin.web.pages import warning_editor, warning_view
 from tocsin.web.pages.warning_times import read_local
 
@@ -51,15 +53,15 @@ def warning_list(request: HttpRequest) -> HttpResponse:
     live = [s.value for s in UNDECIDED | {State.RELEASED}]
     if asked["show"] == "ended":
         page = Paginator(rows.exclude(state__in=live), SHOWN).get_page(request.GET.get("page"))
-        context |= {"page": page, "ended": _lines(list(page), now)}
+        context |= {"page": page, "ended": _lines(a, list(page), now)}
     else:
-        lines = _lines(list(rows.filter(state__in=[s.value for s in UNDECIDED])[:SHOWN]), now)
+        lines = _lines(a, list(rows.filter(state__in=[s.value for s in UNDECIDED])[:SHOWN]), now)
         lines.sort(key=lambda line: line["duty"].due_at if line["duty"] else now)
         force = rows.filter(state=State.RELEASED.value).order_by("-released_at", "-id")
         context |= {
             "running": [line for line in lines if line["row"].state != State.HELD],
             "held": [line for line in lines if line["row"].state == State.HELD],
-            "in_force": _lines(list(force[:SHOWN]), now),
+            "in_force": _lines(a, list(force[:SHOWN]), now),
         }
     part = "warnings/list_part.html" if request.headers.get("HX-Request") else "warnings/list.html"
     return render(request, part, context)
@@ -74,7 +76,7 @@ def _asked(a: Actor, asked: dict[str, str]) -> QuerySet[Warning]:
     return rows.defer("cites", "distribution", "authors")
 
 
-def _lines(rows: list[Warning], now: datetime) -> list[dict[str, Any]]:
+def _lines(a: Actor, rows: list[Warning], now: datetime) -> list[dict[str, Any]]:
     """Rows with what the list shows beside them: a fixed number of queries, however many rows."""
     titles = store.titles(rows)
     owed: dict[str, Duty] = {}
@@ -96,10 +98,16 @@ def _lines(rows: list[Warning], now: datetime) -> list[dict[str, Any]]:
             "state": State(row.state).words,
             "holder": known.get(row.holder, row.holder),
             "held_by": known.get(row.held_by, row.held_by),
-            "reason": str(reasons.get(row.hold_reason or row.end_reason, {}).get("text", "")),
+            "reason": str(reasons.get(_reason(a, row), {}).get("text", "")),
         }
         for row in rows
     ]
+
+
+def _reason(a: Actor, row: Warning) -> str:
+    """The reason shown in the list: why a draft was refused or abandoned is its own agency's business."""
+    told = a.agency == row.agency or row.state in WAS_RELEASED
+    return row.hold_reason or (row.end_reason if told else "")
 
 
 @login_required
@@ -129,6 +137,7 @@ def _page(a: Actor, row: Warning) -> dict[str, Any]:
     disputed = warning_view.concerns(a, [row.id, row.situation, *numbered])
     going_to = warning_view.seats(row, o.operation, agencies)
     may = warning_view.decisions(a, o, findings)
+    inside = _inside(a, row, o.operation)
     people = names([row.holder, row.releaser, row.held_by, row.confirmed_by, *row.authors])
     return {
         "row": row,
@@ -141,8 +150,10 @@ def _page(a: Actor, row: Warning) -> dict[str, Any]:
         "checks": warning_view.checks(findings, f"/warnings/{row.id}/edit" if may.edit else ""),
         "stops": sum(f.stops for f in findings),
         "clock": warning_view.clock_of(o, now, agencies),
-        "hold_reason": store.hold_reason(row),
-        "history": store.history(row),
+        "inside": inside,
+        "own": a.agency == row.agency,
+        "hold_reason": store.hold_reason(row) if inside else "",
+        "history": [s for s in store.history(row) if inside or s.act not in INSIDE],
         "editions": [e for e in store.editions(a, row) if e.id != row.id],
         "going_to": going_to,
         "operation": o.operation,
@@ -153,6 +164,14 @@ def _page(a: Actor, row: Warning) -> dict[str, Any]:
         "rests": store.resting_names(a, row),
         **_receipts(a, row),
     }
+
+
+def _inside(a: Actor, row: Warning, operation: Operation | None) -> bool:
+    """Whether the actor reads how it came about: the writing agency, and the lead's while it is reviewed."""
+    if a.agency == row.agency:
+        return True
+    lead = operation.lead_agency if operation else ""
+    return State(row.state) in UNDER_REVIEW and a.agency == lead
 
 
 def _receipts(a: Actor, row: Warning) -> dict[str, Any]:
@@ -166,10 +185,12 @@ def warning_revisions(request: HttpRequest, warning: str) -> HttpResponse:
     """What changed from one saving to the next, word by word."""
     a = actor(request)
     row = store.warning(a, warning)
+    if a.agency != row.agency:
+        raise NotFound("there is no such thing, or it is not yours to see")
     saved = store.revisions(row)
     numbers = [r.number for r in saved]
-    newest = _number(request.GET.get("to"), numbers, numbers[-1])
-    oldest = _number(request.GET.get("from"), numbers, max(1, newest - 1))
+    newest = _one_of(numbers, request.GET.get("to"), numbers[-1])
+    oldest = _one_of(numbers, request.GET.get("from"), max(1, newest - 1))
     before, after = saved[oldest - 1], saved[newest - 1]
     known = names(r.author for r in saved)
     context = {
@@ -184,8 +205,9 @@ def warning_revisions(request: HttpRequest, warning: str) -> HttpResponse:
     return render(request, "warnings/revisions.html", context)
 
 
-def _number(text: str | None, known: list[int], default: int) -> int:
-    return int(text) if text and text.isdecimal() and int(text) in known else default
+def _one_of(known: list[int], text: str | None, default: int) -> int:
+    asked = number(text, default)
+    return asked if asked in known else default
 
 
 Deed = Callable[[Actor, Warning, dict[str, str]], str]
@@ -291,12 +313,12 @@ def warning_update(request: HttpRequest, warning: str) -> HttpResponse:
 
 
 def _version(given: dict[str, str]) -> int:
-    text = given.get("version", "")
-    if not text.isdecimal():
+    version = number(given.get("version"), None)
+    if version is None:
         raise Invalid(
             "the version is missing", field="version", cure="Reload the page and try again."
         )
-    return int(text)
+    return version
 
 
 urlpatterns = [

@@ -11,6 +11,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from tocsin.kernel import settings
+from tocsin.people.terms import Role
 from tocsin.web import site_clock
 
 FILE = "demo.json"
@@ -24,6 +25,11 @@ class Seat(msgspec.Struct, frozen=True):
     role: str = ""
     agency: str = ""
     try_: str = msgspec.field(default="", name="try")
+
+    @property
+    def title(self) -> str:
+        """The role in words; as it stands where the file says it in words already."""
+        return Role(self.role).title if self.role in set(Role) else self.role
 
 
 class Demo(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 UV_COMPILE := uv pip compile pyproject.toml -q --no-config --no-header --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
 
+BENCH ?= record duties deliver collect pages sse
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 # Tools read Django's settings; this keeps them from making an installation's secrets in .tocsin/.
@@ -17,8 +18,8 @@ LINT_ENV := TOCSIN_SECRET_KEY=for-tools-only
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(VENV)/.runtime ## Install what is missing and run Tocsin here: database, web and worker
-	@$(BIN)/tocsin up
+up: $(VENV)/.runtime ## Install what is missing and run Tocsin here, with the January 6 exercise in an empty site
+	@$(BIN)/tocsin up --demo
 
 test: check ## Install what is missing, check everything, run every test
 	@browser=$$(tools/find-browser) && \
@@ -38,7 +39,7 @@ format: $(VENV)/.dev ## Put the code in its standard form
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.runtime ## Measure speed on this machine
-	@$(BIN)/tocsin bench
+	@$(BIN)/tocsin bench $(BENCH)
 
 lock: ## Resolve the dependencies anew (needs uv; LOCK_ARGS=--upgrade for newer releases)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }

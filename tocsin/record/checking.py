@@ -14,6 +14,7 @@ from tocsin.record import database, store, tables
 from tocsin.record.canonical import canonical, check_commitment
 from tocsin.record.models import Checkpoint, Pending, Vault
 from tocsin.record.note import VerifierKey, open_checkpoint
+from tocsin.record.sequencer import Sequencer
 from tocsin.record.tree import Frontier, leaf_hashes
 
 Progress = Callable[[int], None]
@@ -22,6 +23,13 @@ SHADOW = "tocsin_fsck"
 
 def _quiet(_: int) -> None:
     return None
+
+
+def place_pending() -> None:
+    """Give every accepted entry its place first: where no worker runs, nobody else has."""
+    sequencer = Sequencer()
+    while sequencer.step():
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,7 @@ def verify_vault(progress: Progress = _quiet) -> int:
 
     Raises: Corrupt naming the first content that was changed.
     """
+    place_pending()
     committed: dict[str, str] = {}
     for _, entry in store.entries():
         _collect(entry.data, committed)
@@ -203,6 +212,7 @@ def fsck(url: str, progress: Progress = _quiet) -> list[Difference]:
 
     Runs on a quiet system, or tells of entries that came in meanwhile.
     """
+    place_pending()
     rebuild(url, SHADOW, progress)
     found: list[Difference] = []
     with psycopg.connect(url, autocommit=True) as c:

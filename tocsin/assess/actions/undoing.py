@@ -88,7 +88,9 @@ def _leave_situation(w: Writing, effects: dict[str, Any]) -> None:
         leave(w, topic, effects["joined"], "The decision was taken back.")
     w.flush()
     if Membership.objects.filter(situation=topic.id, ended_at=None).exists():
-        owe_draft(w, topic.id, marking_of(topic))  # others' reports are in it still: it owes its draft
+        owe_draft(
+            w, topic.id, marking_of(topic)
+        )  # others' reports are in it still: it owes its draft
 
 
 def _reopen(w: Writing, closed: Iterable[str]) -> None:

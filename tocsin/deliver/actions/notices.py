@@ -130,7 +130,9 @@ def _message(duty: Duty, rung: int, person: Account, s: Settings, now: datetime)
     message = EmailMessage()
     message["From"] = s.mail_from
     message["To"] = person.email
-    message["Subject"] = " ".join(f"{duty.precedence}: {duty.title}".split())  # a line break would end the header
+    message["Subject"] = " ".join(
+        f"{duty.precedence}: {duty.title}".split()
+    )  # a line break would end the header
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{_key(duty.id, rung, person)}@{Sender.of(s.mail_from).domain}>"
     message["Auto-Submitted"] = "auto-generated"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -44,7 +45,7 @@ def by_id(scenario: Scenario, id: str) -> datetime:
 @pytest.mark.django_db
 def test_with_tocsin_nothing_that_was_flagged_ends_in_silence(january: Scenario) -> None:
     run, found = play(january, control.WITH)
-    values = {id: v.value for id, v in found.items()}
+    values: dict[str, Any] = {id: v.value for id, v in found.items()}
     scores = {m.id: met(m, found[m.id]) for m in january.measures}
 
     # The sum rings long before the one draft, and those who must know are told of the whole.
@@ -86,7 +87,7 @@ def test_with_tocsin_nothing_that_was_flagged_ends_in_silence(january: Scenario)
 @pytest.mark.django_db
 def test_without_it_history_repeats(january: Scenario) -> None:
     _, found = play(january, control.CONTROL)
-    values = {id: v.value for id, v in found.items()}
+    values: dict[str, Any] = {id: v.value for id, v in found.items()}
     assert values["alarm"] is None
     assert values["osir"] == by_id(january, "osir-released") > january.operation.ends
     assert values["silent-drafts"] == 5

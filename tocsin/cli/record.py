@@ -44,6 +44,7 @@ def verify(
 
     known = VerifierKey.parse(_read(key)) if key else load_signer().verifier
     try:
+        checking.place_pending()
         with progress("Entries", store.size()) as step:
             found = checking.verify(known, step)
         with progress("Contents", Vault.objects.count()) as step:

@@ -95,7 +95,9 @@ def _kills(url: str, duties: int, kills: int) -> Iterator[Measure]:
     from tocsin.kernel import clock  # noqa: PLC0415
 
     _people()
-    seconds = kills * 0.6
+    seconds = (
+        kills * 1.8
+    )  # about what a kill takes with the start of the next worker: there is always work to cut
     _fill(duties, 0, clock.now(), timedelta(seconds=seconds))
     spawn, chance = mp.get_context("spawn"), random.Random(6)
     done = 0

@@ -1,0 +1,1 @@
+"""Pure codecs: what Tocsin's values look like in other people's systems and on paper."""

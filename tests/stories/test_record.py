@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tocsin.duties.actions import discharge, fire_due, open_duty
+from tocsin.duties.models import Duty
 from tocsin.kernel import clock
 from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Corrupt, Invalid
 from tocsin.people import actions as people
 from tocsin.people.store import actor
 from tocsin.people.terms import SYSTEM, Role
-from tocsin.record import checking, store
+from tocsin.record import checking, store, tables
 from tocsin.record.actions import writing
 from tocsin.record.models import Checkpoint, Entry, Pending, Place, Vault
 from tocsin.record.note import SigningKey
@@ -96,6 +97,42 @@ def test_an_action_that_fails_leaves_nothing() -> None:
 def test_what_has_no_canonical_form_is_refused(data: dict[str, Any]) -> None:
     with pytest.raises(Invalid), writing(SYSTEM) as w:
         w.append("vault.unmasked", "rpt_1", data, marking=None)
+
+
+ODD = [
+    "tab\there",
+    "line\nbreak",
+    "return\r",
+    "back\\slash",
+    r"\\N",
+    r"\u0000",
+    "\x01",
+    "“ünïcode” 🚪",
+    '"',
+]
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("count", [1, tables.COPY_FROM])
+def test_many_rows_at_once_say_the_same_as_one(count: int) -> None:
+    titles = [odd + str(i) for i in range(count) for odd in ODD]
+    with writing(SYSTEM) as w:
+        for title in titles:
+            open_duty(w, "review", "wrn_1", title, MARK, owner_agency="fusion", owner_person=title)
+    rows = Duty.objects.order_by("id")
+    assert [row.title for row in rows] == titles
+    assert [row.owner_person for row in rows] == titles
+    assert {len(row.steps) for row in rows} == {len(rows[0].steps)} != {0}
+    assert {(row.rung, row.discharged_at) for row in rows} == {(0, None)}
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("count", [1, tables.COPY_FROM])
+def test_a_nul_in_an_entry_is_refused(count: int) -> None:
+    with pytest.raises(Invalid, match="NUL"), writing(SYSTEM) as w:
+        for _ in range(count):
+            open_duty(w, "review", "wrn_1", "a\x00b", MARK, owner_agency="fusion", owner_role="x")
+    assert not Duty.objects.exists()
 
 
 @pytest.mark.usefixtures("db")

@@ -18,6 +18,7 @@ from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.people import actions as people
 from tocsin.people.models import Operation, Share
+from tocsin.people.store import actor
 from tocsin.people.terms import SYSTEM, Actor, Role
 from tocsin.record.models import Entry
 from tocsin.warn import actions, store
@@ -61,6 +62,25 @@ def test_a_release_reaches_the_agencies_and_binds_the_words(cast: Cast) -> None:
     entry = Entry.objects.get(subject=row.id, kind="warning.released")
     assert row.commitment.encode() in bytes(entry.body)
     assert owed("review", row.id) is None
+
+
+def test_what_is_red_is_not_opened_to_the_whole_of_its_own_agency(cast: Cast) -> None:
+    seats = [
+        {"agency": "fusion", "role": "operation_lead"},
+        {"agency": "capitol", "role": "operation_lead"},
+        {"agency": "metro", "role": "partner"},
+    ]
+    row = released(cast, label="RED", distribution=seats)
+    assert set(Share.objects.filter(subject=row.id).values_list("agency", flat=True)) == {
+        "capitol",
+        "metro",
+    }
+    assert store.warning(cast.olga, row.id).id == row.id
+    pat = people.add_person(
+        SYSTEM, username="pat", name="Pat Poe", agency="fusion", roles=[Role.PARTNER]
+    )
+    with pytest.raises(NotFound):
+        store.warning(actor(pat), row.id)
 
 
 def test_released_words_never_change(cast: Cast) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate, pairwise
 from typing import Any
 
 import msgspec
@@ -54,6 +57,53 @@ def bodies(
             rows = cursor.fetchall()
             yield from rows
             first = rows[-1][0] + 1 if rows else first + batch
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The entries at a run of places: their leaves end to end, their bytes end to end, and how long each is."""
+
+    leaves: bytes
+    bytes_: bytes
+    lengths: list[int]
+
+    def bodies(self) -> list[bytes]:
+        """Each entry's bytes, in the order of the tree."""
+        whole, ends = self.bytes_, [0, *accumulate(self.lengths)]
+        return [whole[a:b] for a, b in pairwise(ends)]
+
+
+def runs(total: int, batch: int) -> Iterator[tuple[int, Run]]:
+    """(first place, run) for the places below `total`, `batch` at a time, inside the caller's transaction.
+
+    A run travels as three values, not as a row an entry, and the next one is read while the caller works
+    on the last: reading rows was most of the time that `record verify` took.
+    """
+    connection.ensure_connection()
+    raw = connection.connection
+
+    def read(first: int) -> Run:
+        with psycopg.Cursor(raw) as cursor:
+            cursor.execute(_RUN, [first, min(total, first + batch)], binary=True)
+            leaves, whole, lengths = cursor.fetchone() or (None, None, None)
+        return Run(leaves or b"", whole or b"", lengths or [])
+
+    with connection.wrap_database_errors, ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(read, 0)
+        for first in range(0, total, batch):
+            run = coming.result()
+            if first + batch < total:
+                coming = ahead.submit(read, first + batch)
+            yield first, run
+
+
+_RUN = """
+SELECT string_agg(leaf, ''), string_agg(body, ''), array_agg(octet_length(body))
+FROM (
+    SELECT p.leaf, e.body FROM record_place p JOIN record_entry e USING (n)
+    WHERE p.seq >= %s AND p.seq < %s ORDER BY p.seq
+) AS run
+"""
 
 
 def of_subject(subject: str) -> list[tuple[int, int | None, Entry]]:

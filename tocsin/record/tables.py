@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -16,7 +17,9 @@ from psycopg import sql
 from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.record import applying
 from tocsin.record.models import Projection
-from tocsin.record.terms import Entry, Set
+from tocsin.record.terms import Entry, Put, Set
+
+COPY_FROM = 200  # rows of a group; below it the prepared statement is quicker
 
 
 @cache
@@ -49,10 +52,11 @@ def apply(entries: Iterable[Entry]) -> None:
     Raises: Conflict when a row that is to change is not there.
     """
     for (table, op, keys, columns), rows in applying.groups(applying.fold(entries)).items():
-        types = projections()[table]
-        statement = _statement(
-            table, op.__name__, keys, columns, tuple(types[c] for c in keys + columns)
-        )
+        types = tuple(projections()[table][c] for c in keys + columns)
+        if op is Put and len(rows) >= COPY_FROM:
+            copy(table, keys + columns, types, rows)
+            continue
+        statement = _statement(table, op.__name__, keys, columns, types)
         changed = execute(statement, [{**dict(row.key), **row.values} for row in rows])
         if op is Set and changed != len(rows):
             missing = len(rows) - changed
@@ -70,6 +74,63 @@ def execute(statement: str, rows: list[dict[str, Any]]) -> int:
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(statement, [given(rows)], prepare=True)
         return cursor.rowcount
+
+
+def copy(
+    table: str, columns: tuple[str, ...], types: tuple[str, ...], rows: list[applying.Net]
+) -> None:
+    """New rows by COPY: for a rebuild and large imports three times as fast as one JSON text.
+
+    Raises: Django's database errors; Invalid for a NUL character.
+    """
+    json = [t == "jsonb" for t in types]
+    parts = [
+        [
+            _field(v, j)
+            for v, j in zip((*(v for _, v in r.key), *r.values.values()), json, strict=True)
+        ]
+        for r in rows
+    ]
+    text = _lines(parts)
+    # Seldom is there anything to escape, and one look at the whole is quicker than one at each value.
+    if (
+        "\\" in text
+        or "\r" in text
+        or text.count("\t") + text.count("\n") != len(rows) * len(types)
+    ):
+        text = _lines([[v.translate(_ESCAPES) for v in row] for row in parts])
+        if r"\\u0000" in text:
+            given([{**dict(row.key), **row.values} for row in rows])  # tells a NUL from its like
+    if "\x00" in text:
+        raise Invalid("the text holds a NUL character", cure="Remove it and send again.")
+    statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (NULL {})").format(
+        sql.Identifier(table), _join(", ", [sql.Identifier(c) for c in columns]), sql.Literal(_NULL)
+    )
+    connection.ensure_connection()
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+        cursor.copy(statement) as out,
+    ):
+        out.write(text)
+
+
+# Not the usual backslash, so that a backslash always means something to escape; and no text anyone can send.
+_NULL = secrets.token_hex(8)
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def _field(value: Any, json: bool) -> str:
+    """One value as COPY's text format has it, before escaping."""
+    if value is None:
+        return _NULL
+    if isinstance(value, str) and not json:
+        return value
+    return _encode(value).decode()
+
+
+def _lines(rows: list[list[str]]) -> str:
+    return "\n".join(["\t".join(row) for row in rows]) + "\n"
 
 
 @cache

@@ -16,6 +16,7 @@ _WHAT = {
     "entry": "an entry that changes no table",
     "duty": "opening a duty: an entry and a row",
 }
+_SIZES = {"entry": [10_000, 100_000, 1_000_000], "duty": [10_000, 100_000]}
 
 
 def run(*, quick: bool = False) -> Iterator[Measure]:
@@ -24,9 +25,10 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
         for what in _WHAT:
             for batch in (1, 10):
                 yield from _appends(url, what, batch, seconds=1 if quick else 5)
-    with fresh_database("growth") as url:
-        yield from _growth([1_000, 10_000] if quick else [10_000, 100_000, 1_000_000])
-        yield from _reading(url)
+    for what in _WHAT:
+        with fresh_database(f"growth_{what}") as url:
+            yield from _growth(what, [1_000, 10_000] if quick else _SIZES[what])
+            yield from _reading(url, what)
 
 
 def connect(url: str) -> None:
@@ -146,8 +148,8 @@ def _sequence(url: str, ready: Any, stop: Any, results: Any) -> None:
     results.put(("lags", lags, 0.0))
 
 
-def _growth(sizes: list[int]) -> Iterator[Measure]:
-    """One writer, 1,000 duties a commit, then placed: the cost of an entry as the record grows."""
+def _growth(what: str, sizes: list[int]) -> Iterator[Measure]:
+    """One writer, 1,000 entries a commit, then placed: the cost of an entry as the record grows."""
     from tocsin.people.terms import SYSTEM  # noqa: PLC0415
     from tocsin.record.actions import writing  # noqa: PLC0415
     from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
@@ -155,35 +157,35 @@ def _growth(sizes: list[int]) -> Iterator[Measure]:
     sequencer, size = Sequencer(), 0
     for target in sizes:
         while size < target - 5_000:
-            _append("duty", writing, SYSTEM, 1000)
+            _append(what, writing, SYSTEM, 1000)
             size += 1000
             sequencer.step()
-        begin = time.perf_counter()
+        begin, counted = time.perf_counter(), target - size
         while size < target:
-            _append("duty", writing, SYSTEM, 1000)
+            _append(what, writing, SYSTEM, 1000)
             size += 1000
             sequencer.step()
-        took = (time.perf_counter() - begin) / 5_000 * 1e6
-        how = "one writer, 1,000 duties a commit, placed in the tree; mean of the last 5,000"
-        yield Measure(f"record.cost_per_entry.at_{target}", round(took, 1), "us", how)
+        took = (time.perf_counter() - begin) / counted * 1e6
+        how = f"one writer, 1,000 a commit, placed in the tree; mean of the last {counted}; {_WHAT[what]}"
+        yield Measure(f"record.cost_per_entry.{what}.at_{target}", round(took, 1), "us", how)
     while sequencer.step():
         pass
 
 
-def _reading(url: str) -> Iterator[Measure]:
+def _reading(url: str, what: str) -> Iterator[Measure]:
     from tocsin.record import checking, database, store  # noqa: PLC0415
     from tocsin.record.sequencer import load_signer  # noqa: PLC0415
 
     size = store.size()
     begin = time.perf_counter()
     checking.verify(load_signer().verifier)
-    yield _rate("record.verify", size, begin, "every leaf, the tree, every checkpoint signature")
+    how = f"every leaf, the tree, every checkpoint signature; {_WHAT[what]}"
+    yield _rate(f"record.verify.{what}", size, begin, how)
     database.configure(url)
     begin = time.perf_counter()
     checking.rebuild(url, "bench_rebuild")
-    yield _rate(
-        "record.rebuild", size, begin, "by the same apply into a schema of its own, with indexes"
-    )
+    how = f"by the same apply into a schema of its own; {_WHAT[what]}"
+    yield _rate(f"record.rebuild.{what}", size, begin, how)
 
 
 def _rate(name: str, size: int, begin: float, how: str) -> Measure:

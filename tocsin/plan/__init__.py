@@ -1,0 +1,1 @@
+"""Before the doors open: a plan in which every post, position, zone and pair of radios has an owner."""

@@ -244,4 +244,4 @@ def test_no_generated_call_breaks_it(openapi: Any, caller: Caller) -> None:
                 )
 
         holds()
-    assert len(tried) == 12
+    assert len(tried) == 16

@@ -79,8 +79,8 @@ class Sink:
 class _OnSocket(Controller):
     """Listens on a socket that is bound already, so that its port is known and ours."""
 
-    def __init__(self, handler: Sink, bound: socket.socket) -> None:
-        super().__init__(handler, hostname="127.0.0.1", port=bound.getsockname()[1])
+    def __init__(self, handler: Sink, bound: socket.socket, **options: Any) -> None:
+        super().__init__(handler, hostname="127.0.0.1", port=bound.getsockname()[1], **options)
         self._bound = bound
 
     def _create_server(self) -> Any:
@@ -88,11 +88,11 @@ class _OnSocket(Controller):
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
-    """A mail server on a free port."""
+def sink(**options: Any) -> Iterator[Sink]:
+    """A mail server on a free port; `options` are aiosmtpd's."""
     bound = socket.create_server(("127.0.0.1", 0))
     handler = Sink(bound.getsockname()[1])
-    controller = _OnSocket(handler, bound)
+    controller = _OnSocket(handler, bound, **options)
     controller.start()
     try:
         yield handler

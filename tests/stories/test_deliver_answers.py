@@ -354,5 +354,5 @@ def test_the_matrix_costs_the_same_number_of_queries_whatever_its_size(
     cast: Cast, sent: tuple[str, str], django_assert_max_num_queries: object
 ) -> None:
     warning, _ = sent
-    with django_assert_max_num_queries(14):  # type: ignore[operator]
+    with django_assert_max_num_queries(15):  # type: ignore[operator]
         store.matrix(cast.rhea, current(warning))

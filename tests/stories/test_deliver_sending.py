@@ -20,13 +20,17 @@ from tests.cast import Cast, make_cast
 from tests.stories.posting import Sink, settings_as, sink
 from tests.stories.warned import released
 from tocsin.deliver import actions
+from tocsin.deliver.actions.crews import Crew, Lane
 from tocsin.deliver.actions.sending import claim
+from tocsin.deliver.channels import Job
+from tocsin.deliver.channels.letters import Letter
 from tocsin.deliver.models import Delivery, Lease
-from tocsin.deliver.terms import LEASE, State
-from tocsin.kernel import clock
+from tocsin.deliver.terms import LEASE, Channel, State
+from tocsin.kernel import clock, settings
 from tocsin.kernel.clock import OffsetClock, VirtualClock
 
 MANY = 40
+LETTER = Letter("wrn_1", "", False, (), (), {})
 
 
 @pytest.fixture
@@ -102,13 +106,13 @@ def test_the_urgent_is_claimed_first(cast: Cast, mail: Sink, virtual: VirtualClo
 def test_two_workers_at_once_send_everything_once(committed: None, mail: Sink) -> None:
     ids = to_send(make_cast())
 
-    def run(threads: int) -> None:
+    def run(threads: int | None) -> None:
         try:
             actions.send_due(threads=threads)
         finally:
             connections.close_all()
 
-    hands = [threading.Thread(target=run, args=(n,)) for n in (2, 3)]
+    hands = [threading.Thread(target=run, args=(n,)) for n in (None, 0)]
     try:
         for hand in hands:
             hand.start()
@@ -126,7 +130,7 @@ _WORKER = """
 import django; django.setup()
 from tocsin.deliver.actions import send_due
 while True:
-    send_due(threads=2)
+    send_due()
 """
 
 
@@ -137,6 +141,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
     mail.delay_seconds = 0.05
     environ = {
         **os.environ,
+        "TOCSIN_DATA_DIR": str(settings.current().data_dir),
         "DJANGO_SETTINGS_MODULE": "tocsin.kernel.django_settings",
         "TOCSIN_DATABASE_URL": database_url.replace("//postgres:", "//tocsin_app:"),
         "TOCSIN_SMTP_HOST": "127.0.0.1",
@@ -154,6 +159,54 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
         actions.send_due(threads=0)
     got = taken(mail)
     assert set(got) == set(ids)
-    in_doubt = 2  # one a thread: taken by the server, and the process killed before it could write that down
+    in_doubt = 5  # one a thread: taken by the server, and the process killed before it read that
     assert sum(got.values()) <= MANY + in_doubt
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.SENT.value}
+
+
+def test_a_hand_kept_for_the_urgent_never_holds_up_the_calm() -> None:
+    """Woken for a calm job it lets it lie: then another must have been woken too."""
+    done: list[str] = []
+
+    def send(_roads: object, job: object) -> None:
+        done.append(str(job.delivery))  # type: ignore[attr-defined]
+
+    crew = Crew(Lane("test", (Channel.INAPP,), 1, 4), send)
+    try:
+        for n in range(300):
+            crew.put([Job(f"dlv_{n}", "inapp", "", "", "", "", "", LETTER, clock.now())])
+            end = time.monotonic() + 5
+            while crew.busy and time.monotonic() < end:
+                time.sleep(0.0005)
+            assert len(done) == n + 1
+    finally:
+        crew.close()
+
+
+def test_what_hangs_is_worked_around_and_the_urgent_goes_first() -> None:
+    order: list[int] = []
+    hang = threading.Event()
+
+    def send(_roads: object, job: object) -> None:
+        if job.delivery == "hangs":  # type: ignore[attr-defined]
+            hang.wait(10)
+            return
+        order.append(job.urgency)  # type: ignore[attr-defined]
+
+    def job(name: str, urgency: int) -> Job:
+        return Job(name, "inapp", "", "", "", "", "", LETTER, clock.now(), urgency)
+
+    crew = Crew(Lane("test", (Channel.INAPP,), 1, 3), send)
+    try:
+        crew.put([job("hangs", 0)])
+        end = time.monotonic() + 5
+        while not any(h.since for h in crew._hands) and time.monotonic() < end:
+            time.sleep(0.001)
+        crew.put([job("calm", 0), job("flash", 3)])
+        while len(order) < 2 and time.monotonic() < end:
+            crew.tend()
+            time.sleep(0.01)
+        assert order == [3, 0], "the urgent by the hand kept for it, the calm by one that was hired"
+    finally:
+        hang.set()
+        crew.close()

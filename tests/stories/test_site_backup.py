@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.cast import make_cast
+from tests.cast import Cast, make_cast
 from tocsin.duties.actions import fire_due, open_duty
 from tocsin.kernel import settings
-from tocsin.kernel.errors import Conflict, Invalid
+from tocsin.kernel.errors import Conflict, Corrupt, Invalid
 from tocsin.people.terms import SYSTEM
-from tocsin.record import backup, database
+from tocsin.record import backup, checking, database, keyring
 from tocsin.record.actions import writing
 from tocsin.record.sequencer import Sequencer
 from tocsin.record.terms import Marking
@@ -109,7 +109,7 @@ def test_the_drill(here: Place, there: Place, tmp_path: Path) -> None:
     assert (refused.returncode, refused.stderr.split(":")[0]) == (2, "bad_backup")
     assert there.counts() == empty
 
-    restored = there.run("restore", str(file))
+    restored = there.run("restore", str(file), "--keys", str(here.data / "content.keys"))
     assert restored.returncode == 0, restored.stderr
     assert there.counts() == here.counts()
     for name in ("secrets/record.skey", "secrets/pseudonym_key", "record.vkey"):
@@ -189,3 +189,72 @@ def test_a_file_cannot_ask_for_all_the_memory() -> None:
 def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="fewer than 12"):
         backup.write(tmp_path / "file", "short")
+
+
+def test_what_was_purged_does_not_come_back_from_an_older_backup(
+    here: Place, there: Place, tmp_path: Path
+) -> None:
+    from tests.stories.flagged import flag  # noqa: PLC0415
+    from tocsin.people import store as people  # noqa: PLC0415
+    from tocsin.people.models import Account, Operation  # noqa: PLC0415
+    from tocsin.record.models import Vault  # noqa: PLC0415
+    from tocsin.retain import actions as retain  # noqa: PLC0415
+
+    cast = Cast(
+        dict(Account.objects.values_list("username", "person")), Operation.objects.get().id
+    )
+    secret, other = (flag(cast, ["weapons"], text=t) for t in ("the ocelot", "the heron"))
+    file, keys, stolen = tmp_path / "old.backup", here.data / "content.keys", tmp_path / "old.keys"
+    assert here.run("backup", str(file)).returncode == 0
+    ring = keyring.read(keys)
+    assert {secret.content, secret.original} <= set(ring)
+    stolen.write_bytes(keys.read_bytes())
+
+    pia = people.actor(cast.people["pia"])
+    retain.purge(pia, subject=secret.id, reason="It should not have been collected.")
+    assert retain.refresh_keys()
+    assert not retain.refresh_keys(), "once"
+    assert {secret.content, secret.original} & set(keyring.read(keys)) == set()
+
+    lost = there.run("restore", str(file))
+    assert (lost.returncode, "no content keys" in lost.stderr) == (2, True)
+    restored = there.run("restore", str(file), "--keys", str(keys))
+    assert restored.returncode == 0, restored.stderr
+    assert "2 contents were purged after this backup was made" in restored.stdout
+    with psycopg.connect(there.owner) as c:
+        words = str(c.execute("SELECT body FROM record_vault").fetchall())
+    assert ("ocelot" in words, "heron" in words) == (False, True)
+    for command in (("record", "verify"), ("record", "fsck")):
+        found = there.run(*command)
+        assert found.returncode == 0, found.stdout + found.stderr
+    assert Vault.objects.filter(subject=other.id).count() == 2
+    assert checking.fsck(here.owner) == []
+    database.configure(here.app)
+
+
+def test_no_word_of_the_vault_lies_in_a_backup_but_under_its_own_key(
+    here: Place, tmp_path: Path
+) -> None:
+    file, keys = tmp_path / "site.backup", here.data / "content.keys"
+    assert here.run("backup", str(file)).returncode == 0
+    with file.open("rb") as source:
+        found = list(backup.frames(source, PASSPHRASE))
+    dump, plain = (b"".join(c for k, c in found if k == kind) for kind in (b"D", b"C"))
+    (tmp_path / "dump").write_bytes(dump)
+    command = [backup._program("pg_restore"), "--file=-", str(tmp_path / "dump")]
+    words = subprocess.run(command, capture_output=True, check=True).stdout
+    assert b"COPY public.record_entry" in words
+    assert b"COPY public.record_vault" not in words
+    assert b"as it was" not in words + plain
+    assert keys.stat().st_mode & 0o077 == 0
+    line = next(x for x in plain.split(b"\n") if x.startswith(b"vlt_"))
+    ring = keyring.read(keys)
+    assert keyring.open_row(line, ring) is not None
+    assert keyring.open_row(line, {}) is None
+    with pytest.raises(Corrupt, match="does not open"):
+        keyring.open_row(line, dict.fromkeys(ring, bytes(16)))
+    damaged = tmp_path / "keys"
+    for text in ("", "tocsin-content-keys/1 0\nvlt_1 zz\n", "other 1\n"):
+        damaged.write_text(text)
+        with pytest.raises(Corrupt):
+            keyring.read(damaged)

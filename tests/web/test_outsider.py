@@ -17,7 +17,8 @@ from tocsin.kernel.clock import VirtualClock
 
 OPEN_TO_ALL = re.compile(r"/(accounts/|tip(/|$)|a/|welcome$|healthz$|api/)")
 """What needs no signing in: the door itself, tips from the public, one-tap answers by token, the API (own keys)."""
-SUBJECTS = {"report", "situation", "warning", "rfi", "dissent", "source", "operation"}
+SUBJECTS = {"report", "situation", "warning", "rfi", "dissent", "source", "operation", "release", "finding"}
+SUBJECTS |= {"hold", "sar", "entry", "request_id"}
 SHUT = {403, 404, 405}
 ODD = [
     "/record/%00",
@@ -45,7 +46,7 @@ def addresses(stage: Stage) -> Iterator[tuple[str, set[str]]]:
 def _routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
-        if route.startswith(("accounts/", "api/", "^")):
+        if route.startswith(("accounts/", "api/", "taxii2/", "^")):
             continue
         if isinstance(pattern, URLResolver):
             yield from _routes(pattern.url_patterns, route)

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 
 PREFIX = "/api/"
 MEDIA_TYPE = "application/problem+json"
+_TAKEN = {"/api/v1/cap": "application/cap+xml"}
+"""What is sent in elsewhere than as JSON."""
 
 
 def problem(
@@ -47,10 +49,13 @@ class ProblemMiddleware:
         if (
             request.path.startswith(PREFIX)
             and request.method in {"POST", "PUT", "PATCH"}
-            and request.content_type != "application/json"
+            and request.content_type != _TAKEN.get(request.path, "application/json")
         ):
             return problem(
-                415, "send JSON", field="Content-Type", cure="Say Content-Type: application/json."
+                415,
+                "this is not the media type taken here",
+                field="Content-Type",
+                cure=f"Say Content-Type: {_TAKEN.get(request.path, 'application/json')}.",
             )
         if request.path.startswith(PREFIX) and _has_nul(request):
             return problem(400, "the address has a NUL in it", cure="Leave out %00.")

@@ -151,6 +151,21 @@ def situation_counted(e: Entry) -> Iterable[Change]:
     for category, count in d["signs"].items():
         key = {"operation": operation, "day": d["day"], "category": category}
         yield Add("assess_sign", key, {"reports": count})
+    if hour := d.get("hour"):  # entries from before the surge test have none
+        for category, count in {**d["signs"], "": d["flagged"]}.items():
+            key = {"operation": operation, "hour": hour, "category": category}
+            yield Add("assess_hour", key, {"reports": count})
+
+
+@on(terms.SITUATION_SURGED)
+def situation_surged(e: Entry) -> Iterable[Change]:
+    """Far more than usual: the row, and the picture's version."""
+    d = e.data
+    copied = {name: d[name] for name in ("category", "hour", "count", "usual", "bar")}
+    values = {**_marks(e), **copied, "situation": e.subject, "raised_at": e.recorded_at}
+    yield Put("assess_surge", {"id": d["id"]}, values)
+    changed = {"version": d["version"], "changed_at": e.recorded_at}
+    yield Set("assess_situation", {"id": e.subject}, changed)
 
 
 @on(terms.ALARM_RAISED)

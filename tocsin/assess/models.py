@@ -137,6 +137,33 @@ class Sign(Projection):
     reports = models.IntegerField(default=0)
 
 
+class Hour(Projection):
+    """How many reports of an operation showed a kind of sign in an hour (UTC, "2021-01-05T17"); category '' = all of
+    them, each once. What the surge test reads.
+    """
+
+    pk = models.CompositePrimaryKey("operation", "hour", "category")
+    operation = models.TextField()
+    hour = models.TextField()
+    category = models.TextField()
+    reports = models.IntegerField(default=0)
+
+
+class Surge(Projection, Marked):
+    """Far more reports of a kind came in an hour than usual for that hour: `usual` and `bar` are counts, as they were
+    when it was raised; category '' = of all kinds.
+    """
+
+    id = models.TextField(primary_key=True)
+    situation = models.TextField(db_index=True)
+    category = models.TextField()
+    hour = models.TextField()
+    count = models.IntegerField()
+    usual = models.IntegerField()
+    bar = models.IntegerField()
+    raised_at = models.DateTimeField()
+
+
 class Alarm(Projection, Marked):
     """The k-of-n alarm rang: when, on which kinds of sign, and which of them made it ring."""
 

@@ -28,6 +28,7 @@ from tocsin.assess.terms import (
     Speech,
     Threshold,
     Thresholds,
+    Watch,
     WholeDecision,
     Worksheet,
 )
@@ -261,6 +262,21 @@ def crossing(before: set[str], after: set[str], alarmed: Iterable[str], k: int) 
         return None
     reason = AlarmReason.FURTHER if rung else AlarmReason.FIRST
     return Alarm(reason, tuple(sorted(after)), tuple(sorted(added)))
+
+
+def bare(watches: Sequence[Watch], now: datetime) -> dict[str, datetime]:
+    """Shifts of one agency during which at some time nobody on watch is fully trained: id -> first such time.
+
+    Where several people share that time, the one whose shift began first stands for them.
+    """
+    ready = [(w.starts_at, min(w.ends_at, w.ready_until)) for w in watches if w.ready_until]
+    edges = {now} | {t for w in watches for t in (w.starts_at, w.ends_at)} | {t for _, t in ready}
+    found: dict[str, datetime] = {}
+    for at in sorted(t for t in edges if t >= now):
+        on = [w for w in watches if w.starts_at <= at < w.ends_at]
+        if on and not any(starts <= at < ends for starts, ends in ready):
+            found.setdefault(min(on, key=lambda w: (w.starts_at, w.id)).id, at)
+    return found
 
 
 def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:

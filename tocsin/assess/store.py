@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from tocsin.assess import rules
-from tocsin.assess.models import Assessment, Dissent, Rfi, Standing
+from tocsin.assess.models import Assessment, Dissent, Hour, Rfi, Standing
 from tocsin.assess.terms import Reading, Speech, Stage, Thresholds
 from tocsin.collect.models import Report
 from tocsin.duties import store as duties
@@ -22,7 +22,11 @@ from tocsin.people.terms import Actor, Role
 from tocsin.people.visibility import get_visible, visible_to
 from tocsin.record.models import Entry
 from tocsin.record.store import contents
-from tocsin.record.terms import Marking
+from tocsin.record.terms import Marking, unstamp
+from tocsin.screen import surge
+
+PAST = timedelta(days=28)
+"""What the surge test looks back on."""
 
 _HIDDEN = "there is no such thing, or it is not yours to see"
 _KINDS = {
@@ -116,6 +120,28 @@ def last_sign(operation: str, category: str) -> datetime | None:
         id__in=protected
     )
     return rows.order_by("-received_at").values_list("received_at", flat=True).first()
+
+
+def hour_key(at: datetime) -> str:
+    """An hour (UTC) as the tables keep it."""
+    return at.isoformat()[:13]
+
+
+def hours(operation: str, now: datetime) -> dict[str, list[surge.Hour]]:
+    """The last four weeks of an operation by the hour, judged, for each kind of sign; '' = all of them. Hours before
+    the first report are not watched."""
+    since = hour_key(now - PAST)
+    counts: dict[str, dict[datetime, int]] = {}
+    for row in Hour.objects.filter(operation=operation, hour__gte=since):
+        counts.setdefault(row.category, {})[unstamp(f"{row.hour}:00:00Z")] = row.reports
+    if "" not in counts:
+        return {}
+    first = min(counts[""])
+    last = now.replace(minute=0, second=0, microsecond=0)
+    return {
+        category: surge.readings(surge.filled(found, first, last))
+        for category, found in sorted(counts.items())
+    }
 
 
 def reports_and_copies(actor: Actor, reports: Iterable[str], *, with_copies: bool) -> list[Report]:

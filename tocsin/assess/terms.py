@@ -20,6 +20,7 @@ SITUATION_OPENED = "situation.opened"
 SITUATION_CHANGED = "situation.changed"
 SITUATION_COUNTED = "situation.counted"
 ALARM_RAISED = "situation.alarm_raised"
+SITUATION_SURGED = "situation.surged"
 WHOLE_ASSESSED = "situation.whole_assessed"
 DRAFT_BEGUN = "situation.draft_begun"
 DISSENT_FILED = "dissent.filed"
@@ -500,6 +501,15 @@ class Thresholds(Struct, frozen=True):
     protected_retention_days: int = 30
     needs_more_times: int = 2
     undo_seconds: int = 60
+
+
+class Watch(Struct, frozen=True):
+    """A collector's shift. `ready_until` = when its holder stops being fully trained; None = is not now."""
+
+    id: str
+    starts_at: datetime
+    ends_at: datetime
+    ready_until: datetime | None
 
 
 class Alarm(Struct, frozen=True):

@@ -23,8 +23,30 @@ CLOCKS_APART = timedelta(seconds=5)
 DISK_LOW_BYTES = 2_000_000_000
 MAIL_WITHIN_S = 5.0
 PENDING_LATE = timedelta(seconds=5)
+COSIGNED_WITHIN = timedelta(minutes=15)
 # Those of the worker (a test holds them together: entry points do not import each other).
-LOOPS = ("sequencer", "duties", "feeds", "expiry", "fan-out", "send", "notices", "auditor")
+LOOPS = (
+    "sequencer",
+    "duties",
+    "feeds",
+    "expiry",
+    "fan-out",
+    "send",
+    "notices",
+    "sign-in links",
+    "passed on",
+    "tests of ways",
+    "mailbox",
+    "directory",
+    "sights",
+    "past",
+    "findings",
+    "disclosures",
+    "retention",
+    "auditor",
+    "witnesses",
+    "time-stamp",
+)
 APPEND_ONLY = {  # table -> a column to try a change on
     "record_entry": "n",
     "record_place": "n",
@@ -54,7 +76,7 @@ def run_checks() -> Iterator[Found]:
         return
     yield from _each(migrations)
     if _migrated():
-        yield from _each(rights, clocks, workers, waiting, duties, people)
+        yield from _each(rights, clocks, workers, waiting, witnesses, duties, retention, people)
     yield from _each(key_files, disk, mail, policy, catalogue)
 
 
@@ -228,6 +250,31 @@ def waiting() -> Found:
     return Found("record", True, f"{count:,} entries wait for their place")
 
 
+def witnesses() -> Found:
+    """Outsiders vouched for the record a moment ago, and none says that it was rewritten."""
+    from tocsin.record.proof.standing import standing  # noqa: PLC0415
+
+    found = standing()
+    if not found.policy:
+        return Found("witnesses", True, "none is set: nobody outside vouches for the record")
+    if found.broken:
+        return Found("witnesses", False, found.broken, "Mend TOCSIN_WITNESS_POLICY's file.")
+    wrong = [f"{w.names} {w.wrong}" for w in found.witnesses if w.wrong]
+    if found.accused:
+        cure = "Keep everything as it is, and compare with a backup and with the witness's own state."
+        return Found("witnesses", False, "; ".join(wrong), cure)
+    if found.quorum_at is None:
+        return Found(
+            "witnesses", False, f"{found.needed} never cosigned; {'; '.join(wrong) or 'nobody was asked yet'}",
+            "Start `tocsin worker`, and give each witness our record.vkey.",
+        )  # fmt: skip
+    ago = clock.now() - found.quorum_at
+    words = f"{found.needed} cosigned {found.quorum_size:,} entries {_span(ago)} ago"
+    if ago > COSIGNED_WITHIN:
+        return Found("witnesses", False, "; ".join([words, *wrong]), "Ask who runs them.")
+    return Found("witnesses", True, "; ".join([words, *wrong]))
+
+
 def duties() -> Found:
     """The auditor: everything that was due has fired."""
     from tocsin.duties import store  # noqa: PLC0415
@@ -240,6 +287,23 @@ def duties() -> Found:
             "Start `tocsin up` or `tocsin worker`.",
         )  # fmt: skip
     return Found("duties", True, f"{found.open:,} open, all on time")
+
+
+def retention() -> Found:
+    """What is over was forgotten, and no backup opens it any more."""
+    from tocsin.record import keyring  # noqa: PLC0415
+    from tocsin.retain import store  # noqa: PLC0415
+    from tocsin.retain.models import Tombstone  # noqa: PLC0415
+
+    found = store.standing(clock.now())
+    if found.overdue:
+        cure = "Start `tocsin worker`; what waits for a person is on the oversight page."
+        return Found("retention", False, f"{found.overdue:,} purges are overdue", cure)
+    ring = keyring.written_epoch(keyring.path())
+    if ring is not None and ring < Tombstone.objects.count():
+        cure = "Start `tocsin worker`, or run `tocsin retain keys`."
+        return Found("retention", False, "backups still open what was purged", cure)
+    return Found("retention", True, f"nothing is overdue; {found.holds:,} legal holds in force")
 
 
 def people() -> Found:

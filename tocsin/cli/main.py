@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # One module a group; imported only when it is asked for, so that `tocsin screen` starts at once.
-GROUPS = ("collect", "record", "duties", "people", "exercise")
+GROUPS = ("collect", "record", "duties", "people", "retain", "exercise", "witness", "oversee")
 SINGLE = {
     "up": "site",
     "web": "site",

@@ -112,12 +112,8 @@ def show(
     if not entries:
         cure = "Give the whole id, as it stands in the address of its page."
         raise NotFound(f"the record says nothing of {subject!r}", field="subject", cure=cure)
-    if content and len(reason.strip()) < REASON_AT_LEAST:
-        raise Invalid(
-            "say why you need the content",
-            field="--reason",
-            cure="A sentence is enough; it is recorded.",
-        )
+    if content:
+        _reasoned(reason)
     words = _contents(entries, reason) if content else {}
     rows = [
         {
@@ -154,6 +150,92 @@ def checkpoint(
         out.write_text(last.note)
         console.print(
             f"Wrote the checkpoint of {last.size:,} entries, signed {when(last.signed_at)}, to {out}."
+        )
+
+
+@app.command()
+def tiles(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to write; a folder from before is brought up to date.")
+    ],
+    hashes_only: Annotated[
+        bool,
+        typer.Option(
+            "--hashes-only", help="Leave the entries out: fit to be published to anybody."
+        ),
+    ] = False,
+) -> None:
+    """Write the record's tree as files that strangers' tools read (C2SP tlog-tiles), with its entries.
+
+    Entries hold no content, but who did what to which id, and when: give them to those who may know.
+    """
+    from tocsin.record import store  # noqa: PLC0415
+    from tocsin.record.proof.published import publish  # noqa: PLC0415
+    from tocsin.record.sequencer import load_signer  # noqa: PLC0415
+
+    with progress("Entries", store.size()) as step:
+        found = publish(folder, load_signer().verifier, entries=not hashes_only, progress=step)
+    console.print(
+        f"{folder} holds the tree of {found.size:,} entries and its signed checkpoint "
+        f"({found.files:,} files written). Check it anywhere: tocsin-verify {folder} --key record.vkey"
+    )
+    if found.left_out:
+        console.print(
+            f"{found.left_out:,} bundles of entries were left out: an entry in each is longer than 65,535 bytes, "
+            "which the format cannot hold. Their hashes are there, and `record prove` still proves them."
+        )
+
+
+@app.command()
+def prove(
+    subjects: Annotated[
+        list[str], typer.Argument(help="The ids of a report, warning, person, operation …")
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("proof.zip"),
+    content: Annotated[
+        bool,
+        typer.Option("--content", help="Also disclose the words kept; it goes on the record."),
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why the content is disclosed, and to whom; with --content.")
+    ] = "",
+) -> None:
+    """Write what the record says of these, with the proof; `tocsin-verify` checks it without Tocsin."""
+    from tocsin.record import store  # noqa: PLC0415
+    from tocsin.record.proof import bundle  # noqa: PLC0415
+    from tocsin.record.sequencer import load_signer  # noqa: PLC0415
+
+    disclosed: list[str] = []
+    if content:
+        _reasoned(reason)
+        for subject in subjects:
+            disclosed += _contents(store.of_subject(subject), reason)
+    made = bundle.make(subjects, load_signer().verifier, disclosed)
+    out.write_bytes(made.data)
+    waiting = f" {made.waiting:,} more wait to be signed." if made.waiting else ""
+    console.print(
+        f"Wrote {made.entries:,} entries and {made.contents:,} contents, proved in the record of "
+        f"{made.size:,}, to {out}.{waiting} Check it anywhere: tocsin-verify {out} --key record.vkey"
+    )
+
+
+@app.command()
+def verifier(
+    out: Annotated[Path, typer.Argument(help="Where to copy it.")] = Path("tocsin_verify.py"),
+) -> None:
+    """Copy out `tocsin-verify`: one file that checks proofs anywhere with nothing but Python."""
+    from tocsin.cli import tocsin_verify  # noqa: PLC0415
+
+    out.write_bytes(Path(tocsin_verify.__file__).read_bytes())
+    console.print(f"Wrote {out}. Run it with: python3 {out} --help")
+
+
+def _reasoned(reason: str) -> None:
+    if len(reason.strip()) < REASON_AT_LEAST:
+        raise Invalid(
+            "say why you need the content",
+            field="--reason",
+            cure="A sentence is enough; it is recorded.",
         )
 
 

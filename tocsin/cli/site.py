@@ -195,12 +195,18 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to write the backup.
     written = backups.write(file, passphrase(new=True))
     console.print(
         f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB), and read it back. "
-        "Keep the passphrase elsewhere: without it nobody can restore this."
+        "Keep the passphrase elsewhere: without it nobody can restore this.\n"
+        f"The words in it open only with the keys in {written.keys}. Keep its newest copy on other storage, "
+        "in place of the one before: a purge takes its keys away there."
     )
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")],
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="The newest content.keys of the site; that of the data directory where not given."),
+    ] = None,
 ) -> None:
     """Restore a backup into an empty site, then verify the record and compare the tables with it."""
     from tocsin.cli.main import setup  # noqa: PLC0415
@@ -208,11 +214,15 @@ def restore(
     setup()
     from tocsin.record import backup as backups  # noqa: PLC0415
 
-    restored = backups.read(file, passphrase())
+    restored = backups.read(file, passphrase(), keys=keys)
     console.print(
         f"Restored {restored.entries:,} entries and {restored.contents:,} contents of {restored.made_at}; "
         "the record verifies and the tables agree with it."
     )
+    if restored.forgotten:
+        console.print(
+            f"{restored.forgotten:,} contents were purged after this backup was made: they stay forgotten."
+        )
     for name in restored.differing:
         console.print(
             f"[bold]TOCSIN_{name.upper()} is set here and is not the backup's:[/] unset it, "

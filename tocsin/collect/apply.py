@@ -13,6 +13,7 @@ _SOURCE = (
     "kind name authority purpose scope valid_from valid_until retention_days reliability config every_s state"
 ).split()
 _VERDICT = "score precedence indicators categories lowered_by spans catalogue".split()
+_MODELS = {"model_version": "", "chance": 0, "stage": "", "sample": False}  # entries before version 0.2 have none
 _COUNTS = "screened flagged joined revised seen_again refused outside".split()
 
 
@@ -63,6 +64,7 @@ def report_flagged(e: Entry) -> Iterable[Change]:
         {"id": e.subject},
         {
             **{name: d[name] for name in _VERDICT},
+            **{name: d.get(name, none) for name, none in _MODELS.items()},
             **_marks(e),
             "version": 1,
             "source": d["source"],
@@ -119,6 +121,7 @@ def report_revised(e: Entry) -> Iterable[Change]:
     }
     if d["flagged"]:
         now |= {name: d[name] for name in _VERDICT}
+        now |= {name: d.get(name, none) for name, none in _MODELS.items()}
         now |= {"content": d["content"]["vault"], "original": d["original"]["vault"]}
     if d["reopened"]:
         now["state"] = "OPEN"
@@ -134,6 +137,12 @@ def seen_again(e: Entry) -> Iterable[Change]:
         yield Set(
             "collect_report", {"id": report}, {"seen_count": count, "last_seen": e.recorded_at}
         )
+
+
+@on(terms.SOURCE_GAPPED)
+def source_gapped(e: Entry) -> Iterable[Change]:
+    """What a stream may have lost is told on the record; it changes no table."""
+    return ()
 
 
 @on(terms.ITEMS_COUNTED)

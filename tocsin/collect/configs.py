@@ -14,12 +14,19 @@ import msgspec
 from msgspec import Struct
 
 from tocsin.collect.sources.feeds import FeedSource
+from tocsin.collect.sources.jetstream import JetstreamSource
 from tocsin.collect.sources.mailbox import MailboxSource
 from tocsin.collect.sources.mapping import Mapping, check
+from tocsin.collect.sources.mastodon import MastodonSource
+from tocsin.collect.sources.nats_stream import NatsSource
+from tocsin.collect.sources.partner import CapSource, MispSource, PartnerSource, TaxiiSource
 from tocsin.collect.terms import SourceKind
 from tocsin.kernel.errors import BadSettings, Invalid
 
 _PASSWORD_PREFIX = "MAILBOX_"  # noqa: S105 - the start of a variable's name
+_MOST_PARTITIONS = 256
+_WEB = ("http://", "https://")
+_KEY_PREFIXES = ("TAXII_", "MISP_", "MASTODON_", "NATS_")
 
 
 class FileConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,13 +58,21 @@ class NoConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Tips and the API need nothing."""
 
 
-Config = FileConfig | FeedSource | MailboxConfig | NoConfig
+StreamSource = JetstreamSource | MastodonSource | NatsSource
+Keyed = TaxiiSource | MispSource | MastodonSource | NatsSource
+Config = FileConfig | FeedSource | MailboxConfig | PartnerSource | StreamSource | NoConfig
 _KINDS: dict[SourceKind, type[Config]] = {
     SourceKind.FILE: FileConfig,
     SourceKind.FEED: FeedSource,
     SourceKind.MAILBOX: MailboxConfig,
     SourceKind.TIP: NoConfig,
     SourceKind.API: NoConfig,
+    SourceKind.CAP: CapSource,
+    SourceKind.TAXII: TaxiiSource,
+    SourceKind.MISP: MispSource,
+    SourceKind.JETSTREAM: JetstreamSource,
+    SourceKind.MASTODON: MastodonSource,
+    SourceKind.NATS: NatsSource,
 }
 
 
@@ -76,20 +91,54 @@ def check_config(kind: SourceKind, config: dict[str, Any]) -> None:
     read = read_config(kind, config)
     if isinstance(read, FileConfig) and read.mapping:
         check(read.mapping)
-    if isinstance(read, FeedSource) and not read.url.startswith(("http://", "https://")):
+    if isinstance(read, FeedSource | PartnerSource) and not read.url.startswith(_WEB):
         raise Invalid(
-            "a feed's address starts with https:// or http://", field="url", cure="Paste it whole."
+            "its address starts with https:// or http://", field="url", cure="Paste it whole."
         )
+    if isinstance(read, StreamSource):
+        _check_stream(read)
     if isinstance(read, MailboxConfig) and not read.password_env.startswith(_PASSWORD_PREFIX):
         raise Invalid(
             "names no variable for a mailbox's password",
             field="password_env",
             cure=f"Use a name that begins with {_PASSWORD_PREFIX}, and set it where the worker runs.",
         )
+    named = read.password_env if isinstance(read, Keyed) else ""
+    if named and not named.startswith(_KEY_PREFIXES):
+        raise Invalid(
+            "names no variable for a partner's key",
+            field="password_env",
+            cure=f"Use a name that begins with {', '.join(_KEY_PREFIXES)}, and set it where the worker runs.",
+        )
 
 
-def password(config: MailboxConfig) -> str:
-    """The password from the environment. Raises: BadSettings when it is not set, or its file cannot be read."""
+def _check_stream(read: StreamSource) -> None:
+    schemes = {
+        JetstreamSource: ("wss://", "ws://"),
+        MastodonSource: ("https://", "http://"),
+        NatsSource: ("tls://", "nats://"),
+    }[type(read)]
+    if not read.url.startswith(schemes):
+        raise Invalid(
+            f"its address starts with {schemes[0]} or {schemes[1]}", field="url", cure="Paste it whole."
+        )
+    if isinstance(read, NatsSource):
+        check(read.mapping)
+        if not 1 <= read.partitions <= _MOST_PARTITIONS:
+            raise Invalid(
+                f"must be 1 to {_MOST_PARTITIONS}",
+                field="partitions",
+                cure="As many as the messages are spread over.",
+            )
+
+
+def password(config: MailboxConfig | Keyed) -> str:
+    """The password from the environment, '' where none is named.
+
+    Raises: BadSettings when it is not set, or its file cannot be read.
+    """
+    if not config.password_env:
+        return ""
     name = config.password_env
     if value := os.environ.get(name):
         return value

@@ -16,7 +16,16 @@ from tocsin.collect.terms import Health, RefusalState, SourceKind, SourceState
 from tocsin.people.terms import Actor
 
 HOURS = 48
-POLLED = frozenset({SourceKind.FEED.value, SourceKind.MAILBOX.value})
+POLLED = frozenset(
+    k.value
+    for k in (
+        SourceKind.FEED,
+        SourceKind.MAILBOX,
+        SourceKind.CAP,
+        SourceKind.TAXII,
+        SourceKind.MISP,
+    )
+)
 _HOUR = timedelta(hours=1)
 _PLAIN = {
     Health.NEVER_FETCHED: "not read yet",

@@ -27,6 +27,12 @@ class SourceKind(StrEnum):
     MAILBOX = "mailbox"
     TIP = "tip"
     API = "api"
+    CAP = "cap"
+    TAXII = "taxii"
+    MISP = "misp"
+    JETSTREAM = "jetstream"
+    MASTODON = "mastodon"
+    NATS = "nats"
 
 
 class Reliability(StrEnum):
@@ -367,6 +373,7 @@ class RevisionReason(StrEnum):
 SOURCE_ADDED: Final = "source.added"
 SOURCE_CHANGED: Final = "source.changed"
 SOURCE_HEALTH: Final = "source.health_changed"
+SOURCE_GAPPED: Final = "source.gapped"
 REPORT_FLAGGED: Final = "report.flagged"
 REPORT_REVISED: Final = "report.revised"
 REPORTS_SEEN_AGAIN: Final = "source.seen_again"

@@ -38,6 +38,7 @@ def recipient_added(e: Entry) -> Iterable[Change]:
         "added_at": e.recorded_at,
         "changed_at": e.recorded_at,
         "verified_at": None,
+        "bounced_at": None,
     }
     yield Put(_RECIPIENT, {"id": e.subject}, {**_card(e.data), **_marks(e), **rest})
 
@@ -49,6 +50,7 @@ def recipient_changed(e: Entry) -> Iterable[Change]:
         "version": e.data["version"],
         "changed_at": e.recorded_at,
         "verified_at": None,
+        "bounced_at": None,
     }
     yield Set(_RECIPIENT, {"id": e.subject}, values)
 
@@ -61,7 +63,7 @@ def recipient_removed(e: Entry) -> Iterable[Change]:
 
 @on(terms.RECIPIENT_VERIFIED)
 def recipient_verified(e: Entry) -> Iterable[Change]:
-    yield Set(_RECIPIENT, {"id": e.subject}, {"verified_at": e.occurred_at})
+    yield Set(_RECIPIENT, {"id": e.subject}, {"verified_at": e.occurred_at, "bounced_at": None})
 
 
 @on(terms.FANNED_OUT)
@@ -188,6 +190,96 @@ def delivery_failed(e: Entry) -> Iterable[Change]:
     if d["state"]:
         values["state"] = d["state"]
     yield Set(_DELIVERY, {"id": d["id"]}, values)
+    if d.get("flags"):
+        yield Set(_RECIPIENT, {"id": d["flags"]}, {"bounced_at": e.occurred_at})
+
+
+@on(terms.DELIVERY_BOUNCED)
+def delivery_bounced(e: Entry) -> Iterable[Change]:
+    """It came back after all: `falls` = where its destination stands without it, '' where that is unchanged."""
+    d = e.data
+    yield Set(
+        _DELIVERY,
+        {"id": d["id"]},
+        {
+            "state": State.FAILED.value,
+            "failure": "permanent",
+            "reason": d["reason"],
+            "detail": d["detail"]["vault"],
+            "failed_at": e.occurred_at,
+            "next_try_at": None,
+        },
+    )
+    yield Set(_RECIPIENT, {"id": d["recipient"]}, {"bounced_at": e.occurred_at})
+    if d["falls"]:
+        yield Set(_DESTINATION, {"id": e.subject}, {"state": d["falls"], "sent_at": None})
+
+
+@on(terms.DELIVERY_SAID)
+def delivery_said(e: Entry) -> Iterable[Change]:
+    """Words that came back by mail: kept with the try they answer, where its sender reads them."""
+    yield Set(_DELIVERY, {"id": e.data["id"]}, {"detail": e.data["said"]["vault"]})
+
+
+@on(terms.SENDING_CHANGED)
+def sending_changed(e: Entry) -> Iterable[Change]:
+    values = {"state": e.data["state"], "by": e.actor, "at": e.recorded_at}
+    yield Merge("deliver_halt", {"warning": e.subject}, values)
+
+
+@on(terms.RELAY_MADE)
+def relay_made(e: Entry) -> Iterable[Change]:
+    d = e.data
+    yield Put(
+        "deliver_relay",
+        {"id": e.subject},
+        {
+            **_marks(e),
+            "destination": d["destination"],
+            "warning": d["warning"],
+            "person": e.actor,
+            "note": d["note"]["vault"] if d["note"] else "",
+            "sheet": d["sheet"],
+            "mailed": d["mailed"],
+            "made_at": e.recorded_at,
+        },
+    )
+
+
+@on(terms.RELAY_READER)
+def relay_reader(e: Entry) -> Iterable[Change]:
+    d = e.data
+    yield Put(
+        "deliver_reader",
+        {"id": e.subject},
+        {
+            **_marks(e),
+            "relay": d["relay"],
+            "card": d["card"]["vault"],
+            "state": d["state"],
+            "reason": "",
+            "made_at": e.recorded_at,
+            "sent_at": None,
+            "read_at": e.recorded_at if d["state"] == "READ" else None,
+        },
+    )
+
+
+@on(terms.RELAY_MAILED)
+def relay_mailed(e: Entry) -> Iterable[Change]:
+    """It left by mail, or will not (`reason`). A reader who said so already stays READ."""
+    d = e.data
+    values: dict[str, Any] = {"reason": d["reason"]}
+    if not d["reason"]:
+        values["sent_at"] = e.occurred_at
+    if d["state"]:
+        values["state"] = d["state"]
+    yield Set("deliver_reader", {"id": e.subject}, values)
+
+
+@on(terms.RELAY_READ)
+def relay_read(e: Entry) -> Iterable[Change]:
+    yield Set("deliver_reader", {"id": e.subject}, {"state": "READ", "read_at": e.recorded_at})
 
 
 @on(terms.DELIVERY_OPENED)
@@ -225,7 +317,7 @@ def destination_acknowledged(e: Entry) -> Iterable[Change]:
     if d["delivery"]:
         yield Set(_DELIVERY, {"id": d["delivery"]}, {**state, "next_try_at": None})
     if d["verifies"]:
-        yield Set(_RECIPIENT, {"id": d["verifies"]}, {"verified_at": at})
+        yield Set(_RECIPIENT, {"id": d["verifies"]}, {"verified_at": at, "bounced_at": None})
 
 
 @on(terms.DESTINATION_ACTED)
@@ -242,3 +334,18 @@ def destination_closed(e: Entry) -> Iterable[Change]:
     if e.data["state"]:
         values["state"] = e.data["state"]
     yield Set(_DESTINATION, {"id": e.subject}, values)
+
+
+@on(terms.DESTINATION_TAKEN)
+def destination_taken(e: Entry) -> Iterable[Change]:
+    """Their own system has it; no delivery of ours proves it, so only the destination moves."""
+    values = {"delivered_at": e.occurred_at}
+    if e.data["raises"]:
+        values["state"] = State.DELIVERED.value
+    yield Set(_DESTINATION, {"id": e.subject}, values)
+
+
+@on(terms.DESTINATION_NOT_TAKEN)
+def destination_not_taken(e: Entry) -> Iterable[Change]:
+    """Their own system refused it: the record says so, and the next try is an entry of its own."""
+    return ()

@@ -11,7 +11,8 @@ from tocsin.record.models import Marked, Projection
 class Recipient(Projection, Marked):
     """One line of the directory. `agency` (of `Marked`) keeps the line; the seat is what it is for.
 
-    `card` = vault id of the name and the ways to reach it; `kinds` = the kinds of those ways, in order.
+    `card` = vault id of the name and the ways to reach it; `kinds` = the kinds of those ways, in order;
+    `bounced_at` = when something sent there last came back, null once it was changed or found right.
     `person` = the account behind it, or ''.
     """
 
@@ -27,6 +28,7 @@ class Recipient(Projection, Marked):
     added_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     verified_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
@@ -150,6 +152,12 @@ class Delivery(Projection, Marked):
                 name="deliver_delivery_due",
                 condition=Q(next_try_at__isnull=False),
             ),
+            models.Index(
+                fields=["channel", "-urgency", "next_try_at"],
+                name="deliver_delivery_lane",
+                condition=Q(next_try_at__isnull=False),
+            ),
+            models.Index(fields=["recipient", "-queued_at"], name="deliver_delivery_asked"),
         ]
 
 
@@ -201,3 +209,102 @@ class Import(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["agency", "-at"], name="deliver_import_agency")]
+
+
+class Halt(Projection):
+    """A release that somebody held up while it went out. `state` = PAUSED, GOING or TAKEN_BACK (for good).
+
+    What had left by then has left; `by` = the person who said so.
+    """
+
+    warning = models.TextField(primary_key=True)
+    state = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField()
+
+
+class Relay(Projection, Marked):
+    """A warning that somebody who got it passed on to their own people, with a note (`note` = vault id or '').
+
+    `sheet` = it was printed: whoever scans the code on it says so by name. `mailed` = how many by mail.
+    """
+
+    id = models.TextField(primary_key=True)
+    destination = models.TextField(db_index=True)
+    warning = models.TextField()
+    person = models.TextField()
+    note = models.TextField(default="")
+    sheet = models.BooleanField(default=False)
+    mailed = models.IntegerField(default=0)
+    made_at = models.DateTimeField()
+
+
+class Reader(Projection, Marked):
+    """One of the people a warning was passed on to: `state` = QUEUED, SENT, FAILED, or READ (they said so).
+
+    `card` = vault id of the name and, where it went by mail, the address.
+    """
+
+    id = models.TextField(primary_key=True)
+    relay = models.TextField(db_index=True)
+    card = models.TextField()
+    state = models.TextField()
+    reason = models.TextField(default="")
+    made_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["made_at"], name="deliver_reader_queued", condition=Q(state="QUEUED")
+            )
+        ]
+
+
+class Trial(models.Model):
+    """A test of one way to reach a line of the directory. Off the record: that it worked is on it.
+
+    `result` = '' (waits), SENT, DELIVERED, FAILED; `until` = whose worker holds it, to that moment.
+    """
+
+    id = models.TextField(primary_key=True)
+    recipient = models.TextField(db_index=True)
+    place = models.IntegerField()
+    kind = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+    result = models.TextField(default="")
+    reason = models.TextField(default="")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="deliver_trial_waits", condition=Q(result=""))]
+
+
+class Push(models.Model):
+    """A browser that shows its person when something waits. A credential of that browser, so off the record."""
+
+    endpoint = models.TextField(primary_key=True)
+    person = models.TextField(db_index=True)
+    p256dh = models.TextField()
+    auth = models.TextField()
+    at = models.DateTimeField()
+
+
+class Quota(models.Model):
+    """How much a gateway was given in a minute, so that all workers together keep its limit."""
+
+    pk = models.CompositePrimaryKey("channel", "minute")
+    channel = models.TextField()
+    minute = models.DateTimeField()
+    given = models.IntegerField(default=0)
+
+
+class Mailbox(models.Model):
+    """How far the mailbox of bounces and replies was read: its numbers hold while `validity` does."""
+
+    name = models.TextField(primary_key=True)
+    validity = models.BigIntegerField()
+    uid = models.BigIntegerField()

@@ -8,11 +8,21 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db.models import Max
+from django.db.models import Count, Max, Q
 
 from tocsin.deliver import rules
-from tocsin.deliver.models import Delivery, Destination, Recipient
-from tocsin.deliver.terms import Card, Channel, Closed, How, Informed, Reason, State
+from tocsin.deliver.models import Delivery, Destination, Halt, Recipient
+from tocsin.deliver.terms import (
+    Card,
+    Channel,
+    Closed,
+    Going,
+    How,
+    Informed,
+    Occasion,
+    Reason,
+    State,
+)
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock, settings
 from tocsin.people.models import Agency, Operation
@@ -60,6 +70,31 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One role that must know: whether it does, since when, and what is being done about it next."""
+
+    agency: str
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a release is, counted by single messages. `going` = as its sender wants it."""
+
+    going: Going
+    going_at: datetime | None
+    by: str
+    left: int
+    waits: int
+    failed: int
+    stopped: int
+
+    @property
+    def total(self) -> int:
+        return self.left + self.waits + self.failed + self.stopped
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """Who has the warning. `roles` are titles, those that must know first; `own` = names are shown too."""
 
@@ -68,6 +103,8 @@ class Matrix:
     informed: Informed
     caption: str = ""
     own: bool = False
+    must_know: list[Asked] = field(default_factory=list)
+    progress: Progress | None = None
     cancelled: list[Row] = field(default_factory=list)
     cancel_roles: list[str] = field(default_factory=list)
 
@@ -105,7 +142,7 @@ class _Facts:
 
 
 def build(actor: Actor, warning: Warning, now: datetime | None = None) -> Matrix:
-    """See `store.matrix`. The caller has checked sight of the warning. Nine queries, whatever the size."""
+    """See `store.matrix`. The caller has checked sight of the warning. A fixed number of queries, whatever the size."""
     own = actor.system or actor.agency == warning.agency
     destinations = list(Destination.objects.filter(warning=warning.id))
     operation = (
@@ -125,8 +162,31 @@ def build(actor: Actor, warning: Warning, now: datetime | None = None) -> Matrix
         rows=rows,
         informed=rules.informed(must, done),
         own=own,
+        must_know=[Asked(r.agency, c) for r in rows for c in r.cells if c.must],
+        progress=progress(warning.id) if own else None,
         cancelled=cancelled,
         cancel_roles=cancel_roles,
+    )
+
+
+def progress(warning: str) -> Progress:
+    """How far a release is: what left, what waits, what failed, what was taken back. Two queries."""
+    release = Destination.objects.filter(warning=warning, occasion=Occasion.RELEASE.value)
+    rows = Delivery.objects.filter(warning=warning, destination__in=release.values("id")).order_by()
+    left = Q(sent_at__isnull=False) | Q(delivered_at__isnull=False)
+    pending = [State.QUEUED.value, State.RETRYING.value]
+    counted = rows.aggregate(
+        left=Count("id", filter=left & ~Q(state=State.FAILED.value)),
+        waits=Count("id", filter=~left & Q(state__in=pending)),
+        failed=Count("id", filter=Q(state=State.FAILED.value)),
+        stopped=Count("id", filter=~left & Q(state__in=[State.STOPPED.value, State.PASSED.value])),
+    )
+    halt = Halt.objects.filter(warning=warning).first()
+    return Progress(
+        going=Going(halt.state) if halt else Going.GOING,
+        going_at=halt.at if halt else None,
+        by=names([halt.by]).get(halt.by, halt.by) if halt else "",
+        **counted,
     )
 
 

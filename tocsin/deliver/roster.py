@@ -18,17 +18,42 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from tocsin.kernel.errors import Invalid
 
-COLUMNS = ("agency", "role", "order", "name", "email", "email2", "webhook", "account")
+COLUMNS = (
+    "agency",
+    "role",
+    "order",
+    "name",
+    "email",
+    "email2",
+    "webhook",
+    "sms",
+    "voice",
+    "service",
+    "account",
+)
 _NEEDED = ("agency", "role", "name")
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
 _MOST_UNPACKED = 60 * 1024 * 1024
-_EXAMPLE = ("# example", "partner", "1", "Duty officer", "duty@police.example", "", "", "")
+_EXAMPLE = (
+    "# example",
+    "partner",
+    "1",
+    "Duty officer",
+    "duty@police.example",
+    "",
+    "",
+    "+12025550123",
+    "",
+    "",
+    "",
+)
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row that could be read. `number` = its line in the file; `cells` as they were sent."""
+    """One row that could be read. `number` = its line in the file; `cells` as they were sent;
+    `rank` 0 = the file says nothing of an order: after those there are."""
 
     number: int
     cells: dict[str, str]
@@ -137,7 +162,11 @@ def _row(number: int, cells: dict[str, str]) -> Row:
         raise Invalid(
             f"{order!r} is no whole number", field="order", cure="1 is asked first, then 2."
         ) from None
-    pairs = (("email", "email"), ("email", "email2"), ("webhook", "webhook"))
+    pairs = (
+        ("email", "email"),
+        ("email", "email2"),
+        *((kind, kind) for kind in ("webhook", "sms", "voice", "service")),
+    )
     ways = [(kind, cells[column]) for kind, column in pairs if cells.get(column)]
     return Row(
         number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -169,6 +170,22 @@ def subject_line(
     return f"[TLP:{label}] {what} from {agency}: open to read"
 
 
+def short_line(
+    label: str, precedence: str, agency: str, title: str, *, cancelled: bool = False
+) -> str:
+    """What a locked screen may show: urgency and sender; the title only where the TLP lets anybody see it."""
+    what = "CANCELLED: warning" if cancelled else f"{precedence} warning"
+    if precedence == "TEST":
+        return f"Test from {agency}: nothing has happened"
+    known = f": {title}" if title and label in _TITLE_IN_SUBJECT else ""
+    return f"{what} from {agency}{known}"
+
+
+def relay_allowed(label: str) -> bool:
+    """Whether who got it may pass it on within their own agency: RED is for those named only (TLP 2.0)."""
+    return label != Tlp.RED
+
+
 def link_works(now: datetime, expires_at: datetime | None, ended_at: datetime | None) -> bool:
     """Whether an acknowledgement link still works: until 30 days after the warning is over."""
     over = [at for at in (expires_at, ended_at) if at]
@@ -203,8 +220,27 @@ def way(kind: str, address: str, *, person: str = "", plain_http: bool = False) 
                 cure="Write it like https://example.org/in.",
             )
         return Way(kind, address)
+    if kind in (Channel.SMS, Channel.VOICE):
+        number = re.sub(r"[ ()./-]", "", address)
+        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+            raise Invalid(
+                f"{address!r} is no telephone number",
+                field=kind,
+                cure="Write it with the country, like +1 202 555 0123.",
+            )
+        return Way(kind, number)
+    if kind == Channel.SERVICE:
+        if not re.fullmatch(r"[a-z][a-z0-9]*://[^\s]+", address) or len(address) > 2000:
+            raise Invalid(
+                f"{address[:40]!r} is no address of a service",
+                field="service",
+                cure="Write it as Apprise does, like ntfys://ntfy.sh/a-long-secret-topic.",
+            )
+        return Way(kind, address)
     raise Invalid(
-        f"{kind!r} is no way to reach anybody", field="kind", cure="Use email, webhook or inapp."
+        f"{kind!r} is no way to reach anybody",
+        field="kind",
+        cure="Use email, webhook, inapp, sms, voice or service.",
     )
 
 
@@ -230,7 +266,15 @@ def _is_url(address: str, schemes: Collection[str]) -> bool:
     return parts.scheme in schemes and bool(parts.hostname) and not parts.username and sane
 
 
-def thin_seats(ways: Mapping[Seat, int], wanted: Iterable[Seat]) -> dict[Seat, str]:
-    """Seats that may not be reached, and why: nobody listed, or one way only. `ways` = ways in all."""
-    counted = {seat: ways.get(seat, 0) for seat in sorted(set(wanted) | set(ways))}
-    return {s: "one way" if n else "nobody" for s, n in counted.items() if n < 2}
+def thin_seats(ways: Mapping[Seat, Collection[str]], wanted: Iterable[Seat]) -> dict[Seat, str]:
+    """Seats that may not be reached, and why: nobody listed, or everything over one thing.
+
+    `ways` = the kinds of all ways to a seat. Two mailboxes fail together when mail does, so two ways count
+    only where they go over different things (`Channel.over`).
+    """
+    found = {}
+    for seat in sorted(set(wanted) | set(ways)):
+        over = {Channel(kind).over for kind in ways.get(seat, ())}
+        if len(over) < 2:
+            found[seat] = "one way" if over else "nobody"
+    return found

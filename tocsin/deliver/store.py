@@ -10,15 +10,34 @@ from typing import Any
 
 import msgspec
 from django.core.signing import BadSignature, Signer
-from django.db.models import F, Func, IntegerField, Q, QuerySet, Sum
+from django.db.models import Count, F, Func, Q, QuerySet, TextField
 
 from tocsin.deliver import rules
-from tocsin.deliver.models import Delivery, Destination, Import, Recipient
+from tocsin.deliver.models import (
+    Delivery,
+    Destination,
+    Halt,
+    Import,
+    Reader,
+    Recipient,
+    Relay,
+    Trial,
+)
 from tocsin.deliver.receipts import Matrix, build
-from tocsin.deliver.terms import Card, Channel, Entrant, Reason, State, Why
+from tocsin.deliver.terms import (
+    CHECKED_EVERY,
+    SILENT_AFTER,
+    Card,
+    Channel,
+    Entrant,
+    Going,
+    Reason,
+    State,
+    Why,
+)
 from tocsin.duties.models import Duty
 from tocsin.kernel.errors import NotFound
-from tocsin.people.models import Account, Agency, Member, Operation
+from tocsin.people.models import Account, Agency, Grant, Member, Operation
 from tocsin.people.rules import permit
 from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor, Permission, Role
@@ -98,11 +117,115 @@ def thin_seats(actor: Actor) -> dict[Seat, str]:
     return rules.thin_seats({**_ways(mine), **_ways(theirs)}, wanted)
 
 
-def _ways(rows: QuerySet[Recipient]) -> dict[Seat, int]:
-    """How many ways lead to each seat, counted by the database."""
-    length = Func("kinds", function="jsonb_array_length", output_field=IntegerField())
-    counted = rows.order_by().values_list("seat_agency", "seat_role").annotate(n=Sum(length))
-    return {Seat(agency, role): n for agency, role, n in counted}
+def _ways(rows: QuerySet[Recipient]) -> dict[Seat, set[str]]:
+    """The kinds of ways that lead to each seat, those that came back left out."""
+    each = rows.filter(bounced_at=None).annotate(
+        kind=Func("kinds", function="jsonb_array_elements_text", output_field=TextField())
+    )
+    found: dict[Seat, set[str]] = defaultdict(set)
+    for agency, role, kind in (
+        each.order_by().values_list("seat_agency", "seat_role", "kind").distinct()
+    ):
+        found[Seat(agency, role)].add(kind)
+    return found
+
+
+def thin_of(operation: Operation) -> dict[Seat, str]:
+    """Roles that must know of an operation and cannot be reached in two independent ways: to mend before it."""
+    wanted = set(seats_of(operation.must_know))
+    keepers = {s.agency for s in wanted} | {operation.lead_agency}
+    rows = Recipient.objects.filter(active=True, agency__in=keepers)
+    rows = rows.filter(seat_agency__in={s.agency for s in wanted})
+    found = rules.thin_seats(_ways(rows), wanted)
+    return {s: why for s, why in found.items() if s in wanted}
+
+
+def unproved(now: datetime) -> QuerySet[Recipient]:
+    """Lines in use that nothing has proved for long, or to which something sent came back."""
+    since = now - CHECKED_EVERY
+    old = Q(verified_at__lt=since) | Q(verified_at=None, changed_at__lt=since)
+    return Recipient.objects.filter(active=True).filter(old | Q(bounced_at__isnull=False))
+
+
+def wanting(now: datetime) -> dict[str, int]:
+    """Agency that keeps lines -> how many of them are to be checked."""
+    counted = unproved(now).order_by().values_list("agency").annotate(n=Count("id"))
+    return dict(counted)
+
+
+def contacts(actor: Actor) -> QuerySet[Recipient]:
+    """The lines that lead to the actor's own agency, whoever keeps them: it may know how it is reached."""
+    permit(actor, Permission.READ_CONTENT)
+    if not actor.agency:
+        return Recipient.objects.none()
+    rows = Recipient.objects.filter(active=True, seat_agency=actor.agency)
+    return rows.order_by("seat_role", "rank", "id")
+
+
+def relays(actor: Actor, destinations: Collection[str] | None = None) -> QuerySet[Relay]:
+    """What the actor's agency passed on to its people, newest first."""
+    rows = Relay.objects.filter(agency=actor.agency)
+    if destinations is not None:
+        rows = rows.filter(destination__in=destinations)
+    return visible_to(actor, rows).order_by("-made_at", "-id")
+
+
+def readers(relay: Relay) -> list[tuple[Reader, Card]]:
+    """The people a warning was passed on to, who has not read it first. The caller has checked sight."""
+    rows = list(
+        Reader.objects.filter(relay=relay.id).order_by(F("read_at").asc(nulls_first=True), "id")
+    )
+    kept = cards(r.card for r in rows)
+    return [(r, kept.get(r.card, Card("(name removed)"))) for r in rows]
+
+
+def heard(relays: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Relay -> how many said they have read it, of how many."""
+    counted = (
+        Reader.objects.filter(relay__in=relays)
+        .order_by()
+        .values_list("relay")
+        .annotate(read=Count("id", filter=Q(read_at__isnull=False)), n=Count("id"))
+    )
+    return {relay: (read, n) for relay, read, n in counted}
+
+
+def trials(rows: Iterable[Recipient]) -> dict[str, list[Trial]]:
+    """Line -> its newest test, a row for each way."""
+    found: dict[str, list[Trial]] = defaultdict(list)
+    for row in Trial.objects.filter(recipient__in=[r.id for r in rows]).order_by("-at", "place"):
+        if not found[row.recipient] or found[row.recipient][0].at == row.at:
+            found[row.recipient].append(row)
+    return found
+
+
+def silent(rows: Iterable[Recipient]) -> set[str]:
+    """Of these lines, those whose last messages were all neither opened nor answered. One query."""
+    found = Delivery.objects.raw(
+        """
+        SELECT r.id FROM unnest(%s::text[]) AS r(id) CROSS JOIN LATERAL (
+            SELECT count(*) AS n, count(read_at) + count(acknowledged_at) AS heard FROM (
+                SELECT read_at, acknowledged_at FROM deliver_delivery
+                WHERE recipient = r.id AND (sent_at IS NOT NULL OR delivered_at IS NOT NULL)
+                ORDER BY queued_at DESC LIMIT %s) AS last) AS told
+        WHERE told.n >= %s AND told.heard = 0
+        """,
+        [[r.id for r in rows], SILENT_AFTER, SILENT_AFTER],
+    )
+    return {row.id for row in found}
+
+
+def keeper_role(agency: str) -> str:
+    """Which role of an agency checks its lines: the first that somebody holds; '' = nobody."""
+    held = set(Grant.objects.filter(agency=agency, revoked_at=None).values_list("role", flat=True))
+    order = (Role.RELEASE_AUTHORITY, Role.OPERATION_LEAD, Role.PARTNER)
+    return next((r.value for r in order if r.value in held), "")
+
+
+def halted() -> list[str]:
+    """Warnings that their sender has paused or taken back: nothing of them leaves."""
+    rows = Halt.objects.exclude(state=Going.GOING.value)
+    return list(rows.values_list("warning", flat=True))
 
 
 def entrants(
@@ -272,6 +395,11 @@ def member_agency(person: str) -> str:
     """The agency a person belongs to now; '' for nobody."""
     row = Member.objects.filter(person=person, left_at=None).first()
     return row.agency if row else ""
+
+
+def words_of(vault: str) -> str:
+    """The text kept under a vault id; '' where there is none or it was forgotten."""
+    return str(record.content(vault).get("text", "")) if vault else ""
 
 
 def agencies() -> dict[str, str]:

@@ -19,19 +19,34 @@ DESTINATION_EXHAUSTED = "destination.exhausted"
 DESTINATION_ACKNOWLEDGED = "destination.acknowledged"
 DESTINATION_ACTED = "destination.acted"
 DESTINATION_CLOSED = "destination.closed"
+DESTINATION_TAKEN = "destination.taken"
+DESTINATION_NOT_TAKEN = "destination.not_taken"
 DELIVERY_QUEUED = "delivery.queued"
 DELIVERY_SENT = "delivery.sent"
 DELIVERY_FAILED = "delivery.failed"
 DELIVERY_OPENED = "delivery.opened"
 DELIVERY_PASSED = "delivery.passed"
 DELIVERY_STOPPED = "delivery.stopped"
+DELIVERY_BOUNCED = "delivery.bounced"
+DELIVERY_SAID = "delivery.said"
+SENDING_CHANGED = "delivery.steered"
+RELAY_MADE = "relay.made"
+RELAY_READER = "relay.reader_added"
+RELAY_MAILED = "relay.mailed"
+RELAY_READ = "relay.read"
 
 FLASH_ANSWER = timedelta(minutes=10)
 """How long an answer to a FLASH may take, where the ladder's own limit is longer."""
+CHECKED_EVERY = timedelta(days=90)
+"""How old the last proof that a line of the directory reaches somebody may be."""
+SILENT_AFTER = 3
+"""So many messages in a row that nobody opened or answered make a line silent."""
 LINK_LIVES_ON = timedelta(days=30)
 """How long an acknowledgement link works after the warning is over."""
 LEASE = timedelta(seconds=60)
 """How long a worker may hold a delivery before another takes it over. Longer than any one send may take."""
+URGENT = 2
+"""The urgency (3 = FLASH to 0 = ROUTINE) from which a delivery goes past whatever waits."""
 GIVE_UP_AFTER = 12
 """Temporary failures of one delivery after which it counts as failed for good: about two hours of tries."""
 
@@ -87,12 +102,29 @@ class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
     INAPP = "inapp"
+    SMS = "sms"
+    VOICE = "voice"
+    SERVICE = "service"
 
     @property
     def words(self) -> str:
-        return {"email": "e-mail", "webhook": "their own system", "inapp": "their page here"}[
-            self.value
-        ]
+        """What people call it."""
+        return _WAYS[self][0]
+
+    @property
+    def over(self) -> str:
+        """What it goes over: two ways over the same thing fail together, so they count as one."""
+        return _WAYS[self][1]
+
+
+_WAYS = {
+    Channel.EMAIL: ("e-mail", "mail"),
+    Channel.WEBHOOK: ("their own system", "their system"),
+    Channel.INAPP: ("their page here", "here"),
+    Channel.SMS: ("text message", "phone"),
+    Channel.VOICE: ("voice call", "phone"),
+    Channel.SERVICE: ("a messaging service", "service"),
+}
 
 
 class Occasion(StrEnum):
@@ -100,12 +132,15 @@ class Occasion(StrEnum):
 
     RELEASE = "release"
     CANCEL = "cancel"
+    PURGE = "purge"
+    """It was purged here: whoever was given it is asked to remove their copies. Acknowledging says they did."""
 
 
 class How(StrEnum):
     """How an answer reached us."""
 
     LINK = "link"
+    REPLY = "reply"
     SIGNED_IN = "signed_in"
     BY_VOICE = "by_voice"
 
@@ -113,6 +148,7 @@ class How(StrEnum):
     def words(self) -> str:
         return {
             "link": "by the link sent",
+            "reply": "by replying to the mail",
             "signed_in": "signed in",
             "by_voice": "by voice, as noted",
         }[self.value]
@@ -134,6 +170,9 @@ class Reason(StrEnum):
     NO_ACCOUNT = "the person no longer has an account here"
     NOT_SEEN = "the account may not see this warning"
     FORGOTTEN = "the address was removed from the directory"
+    BOUNCED = "their mail system sent it back"
+    NOT_SET_UP = "this way is not set up on this site"
+    NOT_ALLOWED = "this kind of service is not allowed on this site"
     TOO_LONG = "it was tried for too long"
 
 
@@ -169,6 +208,14 @@ class Hop:
     reason: str
 
 
+class Going(StrEnum):
+    """Whether a release goes out: as its sender wants it."""
+
+    GOING = "GOING"
+    PAUSED = "PAUSED"
+    TAKEN_BACK = "TAKEN_BACK"
+
+
 class Why(StrEnum):
     """Why a delivery was queued; the words are shown beside it."""
 
@@ -190,6 +237,7 @@ class Closed(StrEnum):
     REPLACED = "a newer edition went out; that one is to be acknowledged"
     CANCELLED = "the warning was cancelled; the cancellation is to be acknowledged"
     EXPIRED = "the warning expired before anybody answered"
+    TAKEN_BACK = "the sender took it back before it left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,5 +259,12 @@ PAGES = {
     "op": "operations",
     "src": "sources",
     "dst": "answers",
+    "rel": "releases",
+    "fnd": "findings",
+    "inq": "inquiries",
+    "sar": "stores/sar",
+    "cri": "stores/intelligence",
+    "unm": "unmasking",
+    "dir": "directory/checks",
 }
 """Where the page of a subject is, by its id's prefix: links in mail are made without the web stage."""

@@ -19,6 +19,7 @@ from functools import partial
 
 from django.db import connection
 
+from tocsin.assess.actions import mind_watches
 from tocsin.deliver.actions import fan_out, send_due, send_notices
 from tocsin.deliver.models import Delivery, Recipient
 from tocsin.deliver.terms import DELIVERY_SENT
@@ -46,6 +47,7 @@ BATCH = timedelta(hours=3)
 """Background posts are taken in by this much at a time; the scenario's own posts at their minute."""
 SEQUENCE_EVERY = 25
 """Entries get their place in the tree after this many moments; nothing in an exercise waits for it."""
+MIND_EVERY = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _FIRST, _THEN, _LAST = 0, 1, 2
 """Order of what happens at one moment: what comes in, what is done, what is answered."""
@@ -90,6 +92,7 @@ class Play:
         self._count = 0
         self._last = 0
         self._settled = 0
+        self._mind_next = self.time.now()
         self._planned: set[tuple[str, str]] = set()
 
     def at(self, moment: datetime, order: int, do: Callable[[], object]) -> None:
@@ -136,6 +139,9 @@ class Play:
 
     def _settle(self) -> None:
         """Run the worker's steps until nothing is due now, and let people see what came of it."""
+        if self.column.pushes and self.time.now() >= self._mind_next:
+            self._mind_next = self.time.now() + MIND_EVERY
+            mind_watches()
         fans = self._observe()
         while self.column.pushes:
             now = self.time.now()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import cast
 
+from django.db.models import Q
+
 from tocsin.assess import rules as assessing
 from tocsin.assess import store as pictures
+from tocsin.assess.actions.watches import STAFF
 from tocsin.assess.models import Assessment, Standing
 from tocsin.assess.terms import Disposition, Reading, SecondReading
 from tocsin.collect.models import Report
@@ -167,7 +170,7 @@ def chatter_flagged(world: World, measure: Measure) -> Value:
 def watches_alone(world: World, measure: Measure) -> Value:
     """Watches in which at some hour nobody of the collectors on watch was trained and current.
 
-    Nobody is told of that by the system: a watch that stands so counts, whoever reads its work afterwards.
+    A watch counts unless its agency was told of one like it before the hour, by a duty that was open then.
     """
     found = []
     for subject in measure.subjects:
@@ -177,10 +180,16 @@ def watches_alone(world: World, measure: Measure) -> Value:
         for hour in range(hours):
             at = inject.at + timedelta(hours=hour)
             on_watch = {s.person for s in on_duty(agency, Role.COLLECTOR.value, at)}
-            if not _trained(on_watch, at):
+            if not _trained(on_watch, at) and not _told(agency, at):
                 found.append(subject)
                 break
     return Value(len(found), ", ".join(found) and f"{', '.join(found)}; nobody was told")
+
+
+def _told(agency: str, at: datetime) -> bool:
+    duties = Duty.objects.filter(kind=STAFF, owner_agency=agency, opened_at__lte=at)
+    still = duties.filter(Q(discharged_at=None) | Q(discharged_at__gt=at)).values("id")
+    return Notice.objects.filter(duty__in=still, told_at__lte=at).exists()
 
 
 def _trained(people: set[str], at: datetime) -> bool:

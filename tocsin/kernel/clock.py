@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -63,11 +64,22 @@ class VirtualClock:
 
 
 _clock: Clock = SystemClock()
+_held: ContextVar[datetime | None] = ContextVar("held", default=None)
 
 
 def now() -> datetime:
     """The time, aware, in UTC."""
-    return _clock.now()
+    return _held.get() or _clock.now()
+
+
+@contextmanager
+def held(at: datetime) -> Iterator[None]:
+    """Stand still at `at`, for this request or task alone: how the past is looked at. Raises: ValueError when naive."""
+    token = _held.set(_aware(at))
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def install(clock: Clock) -> None:

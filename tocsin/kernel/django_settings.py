@@ -61,10 +61,17 @@ INSTALLED_APPS = [
     "tocsin.assess",
     "tocsin.warn",
     "tocsin.deliver",
+    "tocsin.exchange",
+    "tocsin.plan",
+    "tocsin.operate",
+    "tocsin.retain",
+    "tocsin.oversee",
     "tocsin.web",
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
     "tocsin.api.problems.ProblemMiddleware",
@@ -78,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "tocsin.web.middleware.TocsinMiddleware",
+    "tocsin.web.looking.LookingMiddleware",
 ]
 TEMPLATES = [
     {
@@ -112,7 +120,28 @@ ACCOUNT_SESSION_REMEMBER = False  # a watch floor shares its computers
 ACCOUNT_ADAPTER = "tocsin.web.accounts.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _s.base_url.startswith(("http://127.0.0.1", "http://localhost"))
+SOCIALACCOUNT_ADAPTER = "tocsin.web.accounts.AgencySignIn"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # an account here is known by the address its agency vouches for
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "agency",
+                "name": _s.oidc_name,
+                "client_id": _s.oidc_client_id,
+                "secret": _s.oidc_client_secret,
+                "settings": {"server_url": _s.oidc_issuer},
+            }
+        ]
+        if _s.oidc_issuer
+        else []
+    }
+}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _s.base_url.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True

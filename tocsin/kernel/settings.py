@@ -21,7 +21,7 @@ from tocsin.kernel.errors import BadSettings
 
 PREFIX = "TOCSIN_"
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-_META = {"TOCSIN_CONFIG", "TOCSIN_PASSPHRASE_FILE"}
+_META = {"TOCSIN_CONFIG", "TOCSIN_PASSPHRASE_FILE", "TOCSIN_BENCH_PEER_PYTHON"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,24 @@ class Settings:
         default="tocsin.local/record",
         metadata={"doc": "Name of this record in its signed checkpoints."},
     )
+    witness_policy: Path | None = field(
+        default=None,
+        metadata={
+            "doc": "Witnesses of the record and their quorum (a file as in C2SP tlog-policy); empty = none."
+        },
+    )
+    tsa_url: str = field(
+        default="",
+        metadata={"doc": "Authority that time-stamps the record once a day (RFC 3161); empty = none."},
+    )
+    tsa_roots: Path | None = field(
+        default=None,
+        metadata={"doc": "Certificates (PEM) that the time-stamping authority is trusted by."},
+    )
+    publish_tree: bool = field(
+        default=False,
+        metadata={"doc": "Serve the record's tree (hashes only) at /tlog/ to anybody."},
+    )
     smtp_host: str = field(
         default="", metadata={"doc": "Mail server; empty = mail is kept as files."}
     )
@@ -85,11 +103,55 @@ class Settings:
     mail_from: str = field(
         default="Tocsin <tocsin@localhost>", metadata={"doc": "Sender of warnings and notices."}
     )
+    gateways_file: Path | None = field(
+        default=None,
+        metadata={"doc": "Text and voice gateways, as TOML; empty = the site has none."},
+    )
+    services: tuple[str, ...] = field(
+        default=(
+            "discord", "gchat", "gotify", "gotifys", "matrix", "matrixs", "mmost", "mmosts", "msteams",
+            "ntfy", "ntfys", "opsgenie", "pagerduty", "rocket", "rockets", "signal", "signals", "slack",
+            "tgram", "wxteams", "workflows", "zulip",
+        ),
+        metadata={"doc": "Messaging services the directory may use, by Apprise's name, by comma."},
+    )
+    mailbox_host: str = field(
+        default="", metadata={"doc": "IMAP server of the mailbox to which bounces and replies come."}
+    )
+    mailbox_port: int = field(default=993, metadata={"doc": "IMAP server's port."})
+    mailbox_user: str = field(default="", metadata={"doc": "User of that mailbox."})
+    mailbox_password: str = field(
+        default="", metadata={"doc": "Password of that mailbox.", "secret": True}
+    )
+    mailbox_security: str = field(
+        default="tls", metadata={"doc": "tls, starttls, or none (tests only)."}
+    )
+    mailbox_folder: str = field(default="INBOX", metadata={"doc": "Folder of that mailbox."})
+    oidc_issuer: str = field(
+        default="",
+        metadata={"doc": "OpenID Connect: the issuer's address; empty = no such sign-in."},
+    )
+    oidc_name: str = field(
+        default="your agency", metadata={"doc": "OpenID Connect: what the button calls it."}
+    )
+    oidc_client_id: str = field(default="", metadata={"doc": "OpenID Connect: our client id."})
+    oidc_client_secret: str = field(
+        default="", metadata={"doc": "OpenID Connect: our client secret.", "secret": True}
+    )
     timezone: str = field(
         default="America/New_York", metadata={"doc": "Zone in which times are shown to people."}
     )
     policy_file: Path | None = field(
         default=None, metadata={"doc": "Ladders and thresholds; empty = those that ship."}
+    )
+    retention_file: Path | None = field(
+        default=None, metadata={"doc": "How long what is kept; empty = the schedules that ship."}
+    )
+    content_keys_file: Path | None = field(
+        default=None,
+        metadata={
+            "doc": "The keys of contents in backups; empty = content.keys in the data directory."
+        },
     )
     allow_private_addresses: bool = field(
         default=False, metadata={"doc": "Let feeds and webhooks reach private networks."}

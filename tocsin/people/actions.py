@@ -20,9 +20,10 @@ from tocsin.people.models import (
     Operation,
     Participation,
 )
-from tocsin.people.rules import permit
+from tocsin.people.rules import may, permit
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.record.actions import Writing, writing
+from tocsin.record.holds import Removal, may_remove
 from tocsin.record.models import Vault
 from tocsin.record.terms import Marking, Tlp, stamp
 
@@ -99,12 +100,12 @@ def revoke_role(actor: Actor, *, person: str, role: Role) -> None:
 def leave(actor: Actor, *, person: str) -> None:
     """End a person's membership: roles and keys end, the account can no longer sign in; what they did stays.
 
-    Raises: Forbidden; Invalid when unknown or already gone.
+    Raises: Forbidden; Invalid when unknown or already gone; UnderHold when a legal hold says that it must stay.
     """
     permit(actor, Permission.ADMINISTER)
     if person == actor.person:
         raise Forbidden("nobody ends their own membership", cure="Ask another administrator.")
-    _member(person)
+    may_remove(actor, Removal("person", person, person, _member(person).agency))
     with writing(actor) as w:
         for role in Grant.objects.filter(person=person, revoked_at=None).values_list(
             "role", flat=True
@@ -247,8 +248,9 @@ def plan_shift(
     actor: Actor, *, person: str, role: Role, starts_at: datetime, ends_at: datetime
 ) -> str:
     """Put a person on shift in a role they hold. Raises: Forbidden; Invalid when the role is not held."""
-    permit(actor, Permission.MANAGE_SHIFTS)
     member = _member(person)
+    if not (may(actor, Permission.KEEP_CONTACTS) and member.agency == actor.agency):
+        permit(actor, Permission.MANAGE_SHIFTS)
     if not Grant.objects.filter(person=person, role=role, revoked_at=None).exists():
         raise Invalid(
             "the person does not hold this role", field="role", cure="Grant the role first."
@@ -302,14 +304,16 @@ def share(w: Writing, *, subject: str, agencies: list[str], marking: Marking) ->
 
 
 def unmask(actor: Actor, *, vault: str, marking: Marking, reason: str) -> dict[str, Any]:
-    """Show an original behind a mask, for a reason that is recorded. Raises: Forbidden, Invalid."""
+    """Show an original behind a mask, for a reason that is recorded. Raises: Forbidden, Invalid, NotFound."""
     permit(actor, Permission.UNMASK)
     if actor.agency != marking.agency and not actor.system:
         raise Forbidden("only the agency that collected it may see behind the mask")
     if len(reason.strip()) < 10:
         raise Invalid("say why you need the original", field="reason", cure="A sentence is enough.")
     with writing(actor) as w:
-        kept = Vault.objects.get(id=vault)
+        kept = Vault.objects.filter(id=vault).first()
+        if kept is None:
+            raise NotFound("the original is no longer kept, or is sealed under a legal hold")
         data = {"vault": vault, "reason": w.keep(kept.subject, {"text": reason})}
         w.append(terms.UNMASKED, kept.subject, data, marking=marking)
         body: dict[str, Any] = kept.body

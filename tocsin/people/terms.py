@@ -52,12 +52,18 @@ class Permission(StrEnum):
     RELEASE = "release a warning"
     ACKNOWLEDGE = "acknowledge a warning"
     MANAGE_DIRECTORY = "manage the directory"
+    KEEP_CONTACTS = "keep the contacts and the rota of your own agency"
     MANAGE_OPERATION = "manage an operation"
+    TAKE_PART = "take on a part of a plan for your agency"
     MANAGE_SHIFTS = "manage shifts"
     HAND_OVER = "hand over a shift"
     UNMASK = "see an original behind the mask"
     READ_CONTENT = "read reports and warnings"
+    RETAIN = "decide what is kept and what is purged"
+    HOLD = "place or lift a legal hold"
     READ_RECORD = "read the record"
+    OVERSEE = "look back over what was known, and keep the findings"
+    DISCLOSE = "prepare or approve a redacted release"
     ADMINISTER = "administer reference data"
 
 
@@ -78,15 +84,18 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.DRAFT,
             _P.RELEASE,
         }
-        | {_P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS, _P.UNMASK}
+        | {_P.TAKE_PART, _P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS, _P.UNMASK}
     ),
-    Role.PARTNER: frozenset({_P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER}),
+    Role.PARTNER: frozenset(
+        {_P.TAKE_PART, _P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER, _P.KEEP_CONTACTS}
+    ),
     Role.OPERATION_LEAD: frozenset(
         _READER
         | {
             _P.ANSWER_DISSENT,
             _P.ACKNOWLEDGE,
             _P.MANAGE_OPERATION,
+            _P.TAKE_PART,
             _P.MANAGE_DIRECTORY,
             _P.MANAGE_SHIFTS,
         }
@@ -94,9 +103,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.FIELD: frozenset({_P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER}),
     Role.PRIVACY_OFFICER: frozenset(
-        {_P.READ_CONTENT, _P.READ_RECORD, _P.UNMASK, _P.DISSENT, _P.ANSWER}
+        {_P.READ_CONTENT, _P.READ_RECORD, _P.OVERSEE, _P.DISCLOSE, _P.UNMASK, _P.RETAIN, _P.HOLD, _P.DISSENT, _P.ANSWER}
     ),
-    Role.INSPECTOR: frozenset({_P.READ_CONTENT, _P.READ_RECORD, _P.DISSENT, _P.ANSWER}),
+    Role.INSPECTOR: frozenset({_P.READ_CONTENT, _P.READ_RECORD, _P.OVERSEE, _P.DISCLOSE, _P.HOLD, _P.DISSENT, _P.ANSWER}),
     Role.ADMINISTRATOR: frozenset({_P.ADMINISTER, _P.MANAGE_SHIFTS}),
 }
 

@@ -3,7 +3,9 @@
 The file: a magic line, one line of JSON (salt and cost of the key), then frames of AES-256-GCM. Each
 frame has its number as nonce and the two lines as associated data, so that none can be changed, moved,
 left out or taken from another file; the last one says that it is the last. The key is made from a
-passphrase by scrypt. Inside: the manifest, the secrets, then PostgreSQL's own dump (`pg_dump`).
+passphrase by scrypt. Inside: the manifest, the secrets, PostgreSQL's own dump (`pg_dump`) without the vault,
+then the vault's contents, each under a key of its own that is not in the file (`record.keyring`): what was
+purged since cannot be brought back by restoring.
 
 Promise of a backup: one moment of the database, while everything goes on. Promise of a restore: nothing
 is touched before the whole file proved sound; afterwards the record verifies and the tables agree.
@@ -18,7 +20,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,23 +31,27 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from django.db import connection, transaction
 from psycopg import sql
 
 import tocsin
 from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import BadSettings, Conflict, Corrupt, Invalid
-from tocsin.record import checking, database
+from tocsin.record import checking, database, keyring
+from tocsin.record.holds import PURGED
+from tocsin.record.models import Entry
 from tocsin.record.sequencer import load_signer
 from tocsin.record.terms import stamp
 
-MAGIC = b"tocsin-backup/1\n"
+MAGIC = b"tocsin-backup/2\n"
+_MAGICS = {MAGIC, b"tocsin-backup/1\n"}  # 1 had the vault in the dump
 FRAME_BYTES = 1 << 20
 PASSPHRASE_AT_LEAST = 12
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}  # 128 MiB and about half a second a guess
 _SCRYPT_MOST = {"n": 1 << 20, "r": 16, "p": 4}  # a file may not ask for more memory than this
 _HEADER_MOST = 1000
 _SECRETS = ("secret_key", "pseudonym_key", "webhook_secret")
-_MANIFEST, _FILE, _DUMP, _END = b"M", b"F", b"D", b"E"
+_MANIFEST, _FILE, _DUMP, _CONTENT, _END = b"M", b"F", b"D", b"C", b"E"
 
 
 class BadBackup(Corrupt):
@@ -66,18 +72,23 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A backup that was written and read back."""
+    """A backup that was written and read back; `keys` = where the key ring of its contents lies."""
 
     entries: int
     bytes: int
+    keys: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A backup that was restored and proved sound; `differing` = settings given here that are not the backup's."""
+    """A backup that was restored and proved sound; `differing` = settings given here that are not the backup's.
+
+    `forgotten` = contents whose key is gone, because they were purged after the backup was made.
+    """
 
     entries: int
     contents: int
+    forgotten: int
     made_at: str
     differing: tuple[str, ...]
 
@@ -86,8 +97,8 @@ def write(file: Path, passphrase: str) -> Written:
     """Write everything to `file`, which must not exist; then read it back to prove that it can be.
 
     1. One snapshot of the database for the counts and for `pg_dump`.
-    2. Manifest, secrets, dump: encrypted on the way, so that nothing plain touches the disk.
-    3. The file gets its name only when it is whole.
+    2. Manifest, secrets, dump, contents: encrypted on the way, so that nothing plain touches the disk.
+    3. The file gets its name only when it is whole, and the key ring of its contents is written.
     Raises: Invalid, Conflict, BadSettings; OSError when it cannot be written.
     """
     _check_passphrase(passphrase)
@@ -102,35 +113,57 @@ def write(file: Path, passphrase: str) -> Written:
             for name, content in _secret_files().items():
                 sealed.frame(_FILE, msgspec.json.encode([name, content]))
             _dump(database.owner_url(), snapshot, sealed)
+            _contents(database.owner_url(), snapshot, sealed)
             sealed.frame(_END, b"")
         _prove(partial, passphrase)
+        write_keys()
         partial.rename(file)
     finally:
         partial.unlink(missing_ok=True)
-    return Written(manifest.entries, file.stat().st_size)
+    return Written(manifest.entries, file.stat().st_size, keyring.path())
 
 
-def read(file: Path, passphrase: str, progress: checking.Progress = lambda _: None) -> Restored:
-    """Restore `file` into this site, which must be empty, and prove the result.
+def write_keys() -> int:
+    """Write the key ring of what the vault holds now, in place of the old one; returns how many keys.
+
+    Raises: BadSettings when it cannot be written.
+    """
+    with transaction.atomic():
+        connection.ensure_connection()
+        known = Entry.objects.filter(kind=PURGED).count()  # before the keys: one purge too few is mended
+        return keyring.write(connection.connection, keyring.path(), known)
+
+
+def read(
+    file: Path,
+    passphrase: str,
+    progress: checking.Progress = lambda _: None,
+    keys: Path | None = None,
+) -> Restored:
+    """Restore `file` into this site, which must be empty, and prove the result. `keys` = its key ring.
 
     1. Read the whole file: right passphrase, nothing changed, nothing missing.
     2. Refuse unless the site holds no entries and no accounts.
-    3. Restore the dump in one transaction, then the secrets; migrate; set the application's rights.
+    3. Restore the dump in one transaction, then the contents whose key is still there, then the secrets;
+       migrate; set the application's rights.
     4. Verify the record and the vault, rebuild the tables from the record and compare, count the rows.
     Raises: BadBackup, Conflict, BadSettings; Corrupt naming what does not agree.
     """
     manifest = _prove(file, passphrase)
+    ring = _ring(file, keys)
     url = database.owner_url()
     app = settings.current().database_url
     _refuse_unless_empty(url)
     files = _restore(url, file, passphrase)
+    forgotten = _restore_contents(url, file, passphrase, ring)
     for name, content in files.items():
         _put_back(name, content)
-    _check_counts(url, manifest)
+    _check_counts(url, manifest, forgotten)
     database.migrate(url, app)
     contents = _check_all(url, progress)
     database.configure(app or _as_app(url))
-    return Restored(manifest.entries, contents, manifest.made_at, _differing(files))
+    write_keys()
+    return Restored(manifest.entries, contents, forgotten, manifest.made_at, _differing(files))
 
 
 def _check_passphrase(passphrase: str) -> None:
@@ -169,7 +202,7 @@ def frames(source: BinaryIO, passphrase: str) -> Iterator[tuple[bytes, bytes]]:
     Raises: BadBackup naming what is wrong.
     """
     magic, line = source.readline(len(MAGIC)), source.readline(_HEADER_MOST)
-    if magic != MAGIC:
+    if magic not in _MAGICS:
         raise BadBackup(
             "this is not a backup of Tocsin",
             field="file",
@@ -303,11 +336,64 @@ def _one(c: psycopg.Connection[tuple[object, ...]], query: LiteralString | sql.C
 def _dump(url: str, snapshot: str, sealed: _Sealer) -> None:
     command = [
         _program("pg_dump"), "--format=custom", "--schema=public", "--no-owner", "--no-privileges",
-        f"--snapshot={snapshot}", f"--dbname={url}",
+        "--exclude-table-data=public.record_vault", f"--snapshot={snapshot}", f"--dbname={url}",
     ]  # fmt: skip
     with _running(command, reads=True) as out:
         while block := out.read(FRAME_BYTES):
             sealed.frame(_DUMP, block)
+
+
+def _contents(url: str, snapshot: str, sealed: _Sealer) -> None:
+    """The vault as of the snapshot, each content under its own key: lines, cut into frames anywhere."""
+    with psycopg.connect(url) as c:
+        c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        c.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+        for block in _blocks(keyring.sealed_rows(c)):
+            sealed.frame(_CONTENT, block)
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks that fit a frame."""
+    block = bytearray()
+    for line in lines:
+        block += line
+        while len(block) >= FRAME_BYTES:
+            yield bytes(block[:FRAME_BYTES])
+            del block[:FRAME_BYTES]
+    if block:
+        yield bytes(block)
+
+
+def _ring(file: Path, keys: Path | None) -> dict[str, bytes]:
+    """The key ring to restore with. Raises: BadSettings when the file needs one and there is none."""
+    with file.open("rb") as source:
+        if source.readline() != MAGIC:
+            return {}  # of an older release: the vault is in its dump
+    ring = keys or keyring.path()
+    if not ring.exists():
+        raise BadSettings(
+            f"there are no content keys at {ring}", field="keys",
+            cure="Give the newest content.keys of the site with --keys; without it no words can be restored.",
+        )  # fmt: skip
+    return keyring.read(ring)
+
+
+def _restore_contents(url: str, file: Path, passphrase: str, ring: dict[str, bytes]) -> int:
+    """Put back the contents whose key is still there; returns how many were forgotten since."""
+    forgotten, rest = 0, b""
+    columns = "COPY record_vault (id, subject, body, salt, sealed, kept_at) FROM STDIN"
+    with psycopg.connect(url) as c, c.cursor().copy(columns) as copy, file.open("rb") as source:
+        for kind, content in frames(source, passphrase):
+            if kind != _CONTENT:
+                continue
+            *lines, rest = (rest + content).split(b"\n")
+            for line in lines:
+                row = keyring.open_row(line, ring)
+                if row is None:
+                    forgotten += 1
+                else:
+                    copy.write_row(row)
+    return forgotten
 
 
 def _restore(url: str, file: Path, passphrase: str) -> dict[str, str]:
@@ -390,9 +476,10 @@ def _refuse_unless_empty(url: str) -> None:
         )  # fmt: skip
 
 
-def _check_counts(url: str, manifest: Manifest) -> None:
+def _check_counts(url: str, manifest: Manifest, forgotten: int) -> None:
     with psycopg.connect(url) as c:
         counts = _counts(c)
+    counts["record_vault"] += forgotten
     for name, count in manifest.tables.items():
         if counts.get(name) != count:
             raise Corrupt(

@@ -123,3 +123,43 @@ class Site(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=1)
     exercise = models.TextField(default="")
     clock_offset_us = models.BigIntegerField(default=0)
+
+
+class Cosignature(models.Model):
+    """A witness's signature line under one of our checkpoints. Trusted by its signature only."""
+
+    size = models.BigIntegerField()
+    name = models.TextField()  # of the witness, as our policy calls it
+    key_id = models.TextField()
+    line = models.TextField()
+    said_at = models.DateTimeField()  # by the witness's clock
+    kept_at = models.DateTimeField()  # by ours
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["size", "name", "key_id"], name="record_cosignature_once"
+            )
+        ]
+
+
+class WitnessState(models.Model):
+    """How we stand with each witness. Operational: `wrong` says in plain words what it holds against us."""
+
+    url = models.TextField(primary_key=True)
+    size = models.BigIntegerField(default=0)  # the largest that it cosigned, as far as we know
+    cosigned_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0)
+    code = models.TextField(default="")
+    wrong = models.TextField(default="")
+
+
+class DayStamp(models.Model):
+    """A time-stamping authority's token (RFC 3161) over one checkpoint a day."""
+
+    day = models.DateField(primary_key=True)
+    size = models.BigIntegerField()
+    note = models.TextField()  # the bytes that were stamped
+    token = models.BinaryField()
+    said_at = models.DateTimeField()

@@ -23,17 +23,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from tocsin.kernel.errors import Corrupt, Invalid
 
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100  # the specification asks for at least 16
 MAX_SIZE = 2**63 - 1
-KEY_BYTES = ROOT_BYTES = 32
+SEED_BYTES = ROOT_BYTES = 32
 
-_SIGNATURE_BYTES = 64
 _KEY_ID_BYTES = 4
 _TIME_BYTES = 8
+_LABEL = b"subtree/v1\n\0"
 _DASH = "— "  # em dash and space
 _PRIVATE = "PRIVATE+KEY+"
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -69,6 +70,15 @@ class KeyKind(IntEnum):
 
     NOTE = 0x01  # Ed25519 over the note's text: the log itself speaks
     COSIGNATURE = 0x04  # Ed25519 over time and text: a witness saw the log only grow, until then
+    MLDSA44 = 0x06  # the same statement, safe against quantum computers: for new witnesses
+
+    @property
+    def cosigns(self) -> bool:
+        """Whether its signatures are a witness's, and so state their time."""
+        return self is not KeyKind.NOTE
+
+
+PUBLIC_BYTES = {KeyKind.NOTE: 32, KeyKind.COSIGNATURE: 32, KeyKind.MLDSA44: 1312}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A public key and the name it goes by. `public` is 32 bytes.
+    """A public key and the name it goes by. `public` is 32 bytes, or 1312 of ML-DSA-44.
 
     Raises: BadKey when the name or the length is wrong.
     """
@@ -97,7 +107,7 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if len(self.public) != KEY_BYTES:
+        if len(self.public) != PUBLIC_BYTES[self.kind]:
             raise BadKey(f"a public key of {len(self.public)} bytes", field="key")
 
     @property
@@ -127,11 +137,15 @@ class VerifierKey:
         if (signature.name, signature.key_id) != (self.name, self.key_id):
             raise self._bad("names another key")
         at, value, message = None, signature.value, text.encode()
-        if self.kind is KeyKind.COSIGNATURE:
+        if self.kind.cosigns:
             seconds = int.from_bytes(value[:_TIME_BYTES], "big")
-            at, value, message = self._time(seconds), value[_TIME_BYTES:], _cosigned(seconds, text)
+            at, value = self._time(seconds), value[_TIME_BYTES:]
+            message = _cosigned(self.kind, self.name, seconds, text)
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(value, message)
+            if self.kind is KeyKind.MLDSA44:
+                MLDSA44PublicKey.from_public_bytes(self.public).verify(value, message)
+            else:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(value, message)
         except (InvalidSignature, ValueError) as error:
             raise self._bad("does not fit the text") from error
         return at
@@ -160,7 +174,7 @@ class SigningKey:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if len(self.seed) != KEY_BYTES:
+        if len(self.seed) != SEED_BYTES:
             raise BadKey(f"a private key of {len(self.seed)} bytes", field="key")
 
     @classmethod
@@ -171,8 +185,7 @@ class SigningKey:
     @property
     def verifier(self) -> VerifierKey:
         """The public half, to hand out."""
-        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
-        return VerifierKey(self.name, self.kind, public)
+        return VerifierKey(self.name, self.kind, self._private().public_key().public_bytes_raw())
 
     def text(self) -> str:
         """The secret as text (an skey): `PRIVATE+KEY+name+id+base64(type ‖ seed)`."""
@@ -197,13 +210,18 @@ class SigningKey:
         """
         _check_text(text)
         stamp, message = b"", text.encode()
-        if self.kind is KeyKind.COSIGNATURE:
+        if self.kind.cosigns:
             if at is None or at.tzinfo is None or at.timestamp() < 0:
                 raise Invalid("a cosignature states its time", field="at", cure="Give it in UTC.")
             seconds = int(at.timestamp())
-            stamp, message = seconds.to_bytes(_TIME_BYTES, "big"), _cosigned(seconds, text)
-        value = Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
-        return Signature(self.name, self.verifier.key_id, stamp + value)
+            stamp = seconds.to_bytes(_TIME_BYTES, "big")
+            message = _cosigned(self.kind, self.name, seconds, text)
+        return Signature(self.name, self.verifier.key_id, stamp + self._private().sign(message))
+
+    def _private(self) -> Ed25519PrivateKey | MLDSA44PrivateKey:
+        if self.kind is KeyKind.MLDSA44:
+            return MLDSA44PrivateKey.from_seed_bytes(self.seed)
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +382,8 @@ def open_checkpoint(
     Raises: BadNote, BadSignature, NotSigned (naming who is missing); Invalid when a witness key is
     not of the kind for cosignatures.
     """
-    if any(key.kind is not KeyKind.COSIGNATURE for key in witnesses):
-        raise Invalid("a witness key must be of type 4", field="witnesses")
+    if not all(key.kind.cosigns for key in witnesses):
+        raise Invalid("a witness key must be of type 4 or 6", field="witnesses")
     opened = open_note(raw, [log, *witnesses])
     by_key = {each.key: each for each in opened.signed}
     if log not in by_key:
@@ -384,9 +402,24 @@ def open_checkpoint(
     return OpenedCheckpoint(checkpoint, seen, opened.unknown)
 
 
-def _cosigned(seconds: int, text: str) -> bytes:
-    """What a witness signs. C2SP tlog-cosignature, Ed25519 signed message."""
-    return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+def _cosigned(kind: KeyKind, name: str, seconds: int, text: str) -> bytes:
+    """What a witness signs. C2SP tlog-cosignature: Ed25519, and ML-DSA-44 over a checkpoint's three parts.
+
+    Raises: BadNote when ML-DSA-44 is to speak of a text that is no checkpoint, or of too long a name.
+    """
+    if kind is KeyKind.COSIGNATURE:
+        return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    said = Checkpoint.parse(text)
+    start_and_end = (0).to_bytes(8, "big") + said.size.to_bytes(8, "big")
+    stamp = seconds.to_bytes(_TIME_BYTES, "big")
+    return _LABEL + _short(name) + stamp + _short(said.origin) + start_and_end + said.root
+
+
+def _short(text: str) -> bytes:
+    raw = text.encode()
+    if not 0 < len(raw) <= 0xFF:
+        raise BadNote("a name must be 1 to 255 bytes long", field="origin")
+    return bytes([len(raw)]) + raw
 
 
 def _parse_signature(row: str) -> Signature:
@@ -406,7 +439,7 @@ def _parse_key(text: str) -> tuple[str, str, KeyKind, bytes]:
         raise BadKey("not of the form name+id+key", field="key", cure="Copy the whole line.")
     value = _unbase64(parts[2], BadKey, "key")
     if value[:1] not in {bytes([kind]) for kind in KeyKind}:
-        raise BadKey("a key of a type not used here", field="key", cure="Use type 1 or 4.")
+        raise BadKey("a key of a type not used here", field="key", cure="Use type 1, 4 or 6.")
     return parts[0], parts[1], KeyKind(value[0]), value[1:]
 
 

@@ -1,14 +1,14 @@
-"""The engine: texts in, verdicts out.
+"""The indicators' part of the engine: which of the catalogue's signs a text shows, where, and how many.
 
 How a text is read, cheapest step first, because nearly all texts stop at step 2:
 
 1. fold it (plain view) and let Hyperscan look for every pattern of the catalogue at once;
 2. nothing found, or nothing that could reach the flagging score: no verdict;
 3. only if it shows a spelling trick: fold it again with the trick undone, and look again;
-4. find the exact places with Python's `re`, void what context voids, lower what it lowers, score;
-5. mask it.
+4. find the exact places with Python's `re`, void what context voids, lower what it lowers, score.
 
-Step 1 may report too much, never too little (see `prefilter`); step 4 decides.
+Step 1 may report too much, never too little (see `prefilter`); step 4 decides. `cascade` adds what
+the models make of the text.
 """
 
 from __future__ import annotations
@@ -17,17 +17,27 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from tocsin.screen import indicators, normalise, rules
 from tocsin.screen.indicators import Catalogue, Context, Indicator, Rule
 from tocsin.screen.masking import masked
 from tocsin.screen.normalise import View
 from tocsin.screen.prefilter import Prefilter
-from tocsin.screen.terms import Span, Verdict
+from tocsin.screen.terms import Priority, Span, Verdict
 
 LONGEST_TEXT = 100_000  # characters looked at; a post is a few hundred, and cost must stay bounded
 _MOST_SPANS = 20  # per indicator and text: enough to highlight
 Places = dict[int, set[tuple[int, int]]]  # rule index → spans in the original
+
+
+class Finding(NamedTuple):
+    """What indicators and context say of one text: rule indexes, strongest first, and their places."""
+
+    score: int
+    counted: tuple[int, ...]
+    contexts: tuple[int, ...]
+    places: Places
 
 
 class Engine:
@@ -41,9 +51,7 @@ class Engine:
         self.catalogue = catalogue
         self.version = catalogue.version
         self._rules = (*catalogue.indicators, *catalogue.contexts)
-        self._places = [
-            [re.compile(text, re.ASCII) for text in rule.expressions] for rule in self._rules
-        ]
+        self._places: dict[int, list[re.Pattern[str]]] = {}  # compiled when first needed
         self._owner = [index for index, rule in enumerate(self._rules) for _ in rule.expressions]
         self._trick = len(self._owner)
         expressions = [text for rule in self._rules for text in rule.expressions]
@@ -69,28 +77,48 @@ class Engine:
         Only the first 100,000 characters of a text are looked at. Any `str` is fine, lone
         surrogates included.
         """
-        verdicts: list[Verdict | None] = []
+        _, findings = self.look(texts)
+        return [
+            self.verdict(text[:LONGEST_TEXT], finding)
+            if finding and finding.score >= rules.FLAGGED_FROM
+            else None
+            for text, finding in zip(texts, findings, strict=True)
+        ]
+
+    def look(self, texts: Sequence[str]) -> tuple[list[bytes], list[Finding | None]]:
+        """Each text folded, in UTF-8, and what was found in it; None where nothing could flag it."""
+        folded: list[bytes] = []
+        findings: list[Finding | None] = []
+        hits, plain, scan, hit = self._hits, normalise.plain, self._scan, self._hit
         with self._lock:
-            for text in texts:
-                views = self._views(text[:LONGEST_TEXT])
-                verdicts.append(self._judged(text[:LONGEST_TEXT], views) if views else None)
-        return verdicts
+            for whole in texts:
+                text = whole if len(whole) <= LONGEST_TEXT else whole[:LONGEST_TEXT]
+                view = plain(text)
+                raw = view.text.encode()
+                folded.append(raw)
+                hits.clear()
+                scan(raw, hit)
+                findings.append(self._finding(self._views(view)) if hits else None)
+        return folded, findings
 
     def counting(self, text: str) -> set[int]:
         """Indexes into `catalogue.indicators` of those that count in a text, whatever its score:
         for checking them.
         """
         with self._lock:
-            return self._weighed(self._found(self._views(text[:LONGEST_TEXT])))[0]
+            return self._weighed(self._found(self._scanned(text[:LONGEST_TEXT])))[0]
 
-    def _views(self, text: str) -> list[tuple[View, set[int]]]:
-        """The views of a text in which something was found, each with the rules that may match
-        there.
+    def _scanned(self, text: str) -> list[tuple[View, set[int]]]:
+        view = normalise.plain(text)
+        self._hits.clear()
+        self._scan(view.text.encode(), self._hit)
+        return self._views(view)
+
+    def _views(self, view: View) -> list[tuple[View, set[int]]]:
+        """The views of a text that was just scanned in its plain one, each with the rules that may
+        match there.
         """
         hits = self._hits
-        hits.clear()
-        view = normalise.plain(text)
-        self._scan(view.text.encode(), self._hit)
         if not hits:
             return []
         views = [(view, self._candidates())]
@@ -108,26 +136,42 @@ class Engine:
         """Indexes of the rules that may match; the signs of spelling tricks are not rules."""
         return {self._owner[hit] for hit in self._hits if hit < self._trick}
 
-    def _judged(self, text: str, views: list[tuple[View, set[int]]]) -> Verdict | None:
+    def _finding(self, views: list[tuple[View, set[int]]]) -> Finding | None:
         possible = set[int]().union(*(candidates for _, candidates in views))
         if self._score(possible, ()) < rules.FLAGGED_FROM:
             return None
         places = self._found(views)
         counted, contexts = self._weighed(places)
-        score = self._score(counted, contexts)
-        priority = rules.priority_of(score)
-        if priority is None:
+        if not counted:
             return None
         order = sorted(counted, key=lambda index: (-self._weight(index), self._rules[index].ref))
-        spans = self._spans(order, places)
+        score = self._score(counted, contexts)
+        return Finding(score, tuple(order), tuple(contexts), places)
+
+    def scan_only(self, texts: Sequence[str]) -> int:
+        """Fold and scan and look no further: the least that any screening costs, for measuring. How
+        many texts may hold something.
+        """
+        found = 0
+        with self._lock:
+            for text in texts:
+                self._hits.clear()
+                self._scan(normalise.plain(text).text.encode(), self._hit)
+                found += bool(self._hits)
+        return found
+
+    def verdict(self, text: str, finding: Finding) -> Verdict:
+        """The verdict on a text by its indicators alone, masked."""
+        order = finding.counted
+        spans = self._spans(order, finding.places)
         return Verdict(
-            score=score,
-            priority=priority,
+            score=finding.score,
+            priority=rules.priority_of(finding.score) or Priority.ROUTINE,
             spans=spans,
             indicators=tuple(self._rules[index].ref for index in order),
             categories=tuple(dict.fromkeys(self._rules[index].category for index in order)),
             why=tuple(self._rules[index].body.why for index in order),
-            lowered_by=tuple(sorted(self._rules[index].ref for index in contexts)),
+            lowered_by=tuple(sorted(self._rules[index].ref for index in finding.contexts)),
             masked=masked(text, spans),
             catalogue=self.version,
         )
@@ -143,6 +187,9 @@ class Engine:
 
     def _matches(self, view: View, index: int) -> Iterable[tuple[int, int]]:
         count = 0
+        if index not in self._places:
+            expressions = self._rules[index].expressions
+            self._places[index] = [re.compile(text, re.ASCII) for text in expressions]
         for place in self._places[index]:
             for match in place.finditer(view.text):
                 yield _trimmed(view.text, *match.span())
@@ -184,7 +231,7 @@ class Engine:
                     lowered[category] = min(lowered.get(category, 1000), body.leaves)
         return rules.scored(strongest, lowered)
 
-    def _spans(self, order: list[int], places: Places) -> tuple[Span, ...]:
+    def _spans(self, order: Sequence[int], places: Places) -> tuple[Span, ...]:
         spans = [
             Span(start, end, self._rules[index].ref, self._rules[index].category)
             for index in order

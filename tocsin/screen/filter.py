@@ -2,51 +2,38 @@
 on nothing.
 
 Each line of input is an object with the text in one field. Each flagged line comes out as it went
-in, with one more field `screen`: score, priority, spans, indicators, categories, why, lowered_by,
-masked text, group and its count, and the catalogue's version. Lines that cannot be screened go to
-the dead letters as line number, reason and length, never their content: nobody has decided that it
-may be kept.
+in, with one more field `screen`: score, priority, why, spans, masked text, group, story and more.
+Lines that cannot be screened go to the dead letters as line number, reason and length, never their
+content: nobody has decided that it may be kept.
+
+How deep a text is read depends on how much waits (see `reach`): each flagged line says how far it
+got. With several processes the work is shared and comes out in the order it went in.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
+from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from typing import BinaryIO
 
 import msgspec
 
 from tocsin.kernel.errors import Invalid
-from tocsin.screen.duplicates import Grouper
-from tocsin.screen.engine import LONGEST_TEXT, Engine
-from tocsin.screen.terms import Group, Priority, Refusal, Tally, Verdict
+from tocsin.screen import rules
+from tocsin.screen.ahead import Ahead
+from tocsin.screen.cascade import Cascade
+from tocsin.screen.lines import LONGEST_LINE, Piece
+from tocsin.screen.reach import Reach, pace, reach
+from tocsin.screen.sieving import ADDED_FIELD, Options, Sieve, Sieved
+from tocsin.screen.stories import Accounts, Stories
+from tocsin.screen.terms import Priority, Refusal, Stage, Tally
 
-LONGEST_LINE = 1 << 20  # bytes
-ADDED_FIELD = "screen"
-_CHUNK = (
-    1 << 18
-)  # bytes asked of the stream at once; a live pipe gives what it has, so nothing waits in here
-_CURES = {
-    Refusal.TOO_LONG: "The line is longer than 1 MiB: split or shorten it.",
-    Refusal.NOT_UTF8: "The line is not UTF-8: convert it first.",
-    Refusal.NOT_JSON: "The line is not JSON: one object per line.",
-    Refusal.NOT_AN_OBJECT: 'The line must be a JSON object, like {"text": "..."}.',
-    Refusal.NO_TEXT: "The object has no text field of that name: see the text field option.",
-    Refusal.TEXT_NOT_A_STRING: "The text field must be a string.",
-    Refusal.TEXT_TOO_LONG: "The text is longer than 100,000 characters: split it.",
-}
-_ANY_ROW = msgspec.json.Decoder(
-    dict[str, msgspec.Raw]
-)  # other fields pass through byte for byte, big numbers too
-
-
-class _Count:
-    """Running numbers of one call."""
-
-    def __init__(self) -> None:
-        self.lines = self.blank = self.screened = 0
-        self.refusals: Counter[Refusal] = Counter()
-        self.priorities: Counter[Priority] = Counter()
+__all__ = ["ADDED_FIELD", "LONGEST_LINE", "run"]
+_BITE = 1 << 15  # bytes worked on at once where each text may take milliseconds
 
 
 def run(
@@ -56,17 +43,24 @@ def run(
     *,
     text_field: str = "text",
     masked_only: bool = False,
-    engine: Engine | None = None,
-    grouper: Grouper | None = None,
+    scores: bool = False,
+    keep_all: bool = False,
+    line: int = rules.FLAGGED_FROM,
+    cascade: Cascade | None = None,
+    processes: int = 1,
+    per_second: float | None = None,
 ) -> Tally:
     """Screen `input` to its end and say what happened.
 
     - `text_field`: name of the field with the text.  `masked_only`: put the masked text in that
       field of the output (other fields stay as they are: drop what identifies people before).
-    - Pass `engine` and `grouper` to share them between calls.
+    - `scores`: instead of flagged lines, id, score and priority of every line.  `keep_all`: treat
+      every line as flagged.  `line`: the score (0..1000) from which a text is flagged.
+    - `processes` share the work.  `per_second`: how many texts must get through; by how many wait,
+      if not given.
     - Output is flushed after every piece of input, so it works at the end of a live pipe.
 
-    Raises: Invalid if `text_field` is empty or "screen"; BadCatalogue; OSError from the
+    Raises: Invalid if `text_field` is empty or "screen"; BadCatalogue; BadModels; OSError from the
     streams, untouched.
     """
     if text_field in ("", ADDED_FIELD):
@@ -75,139 +69,169 @@ def run(
             field="text_field",
             cure="Name the field that holds the text.",
         )
-    engine = engine or Engine.load()
-    grouper = grouper or Grouper()
-    opened = grouper.opened
-    reader = _Reader(text_field)
-    count = _Count()
-    for lines in _pieces(input):
-        rows = reader.texts(lines, count, dead)
-        verdicts = engine.screen([text for _, text in rows])
-        count.screened += len(rows)
-        for (line, _), verdict in zip(rows, verdicts, strict=True):
-            if verdict is not None:
-                count.priorities[verdict.priority] += 1
-                group = grouper.assign(verdict.masked.text)
-                output.write(_flagged(line, verdict, group, text_field if masked_only else None))
-        output.flush()
-    if dead is not None:
-        dead.flush()
-    return Tally(
-        lines=count.lines,
-        blank=count.blank,
-        screened=count.screened,
-        flagged=count.priorities.total(),
-        refused=count.refusals.total(),
-        groups=grouper.opened - opened,
-        refusals=dict(count.refusals),
-        priorities=dict(count.priorities),
-    )
+    options = Options(text_field, masked_only, scores, keep_all, line)
+    sieve = Sieve(cascade or Cascade.load(), options)
+    ordered = _Ordered(output, dead, plain=scores)
+    with ExitStack() as stack:
+        pool = stack.enter_context(_pool(sieve, processes)) if processes > 1 else None
+        ahead = Ahead(input)
+        stack.callback(ahead.stop)
+        for sieved in _worked(_bites(ahead, processes, per_second), sieve, pool, 2 * processes + 2):
+            ordered.put(sieved)
+    return ordered.tally()
 
 
-def _pieces(stream: BinaryIO) -> Iterator[list[bytes | int]]:
-    """Whole lines, as many as the stream has ready. A line over the limit comes as its length,
-    never held in memory.
+def _bites(
+    ahead: Ahead, processes: int, per_second: float | None
+) -> Iterator[tuple[Piece, Reach] | None]:
+    """Pieces with how deep to read them; smaller ones where that takes long. None: nothing came.
+
+    The most that ever waited sets the pace until all of it is done: the end of a long queue is read
+    like its beginning.
     """
-    read = getattr(stream, "read1", stream.read)
-    rest = b""
-    skipped = 0  # bytes of a line over the limit that have been let go
-    while chunk := read(_CHUNK):
-        whole = (rest + chunk).split(b"\n")
-        rest = whole.pop()
-        lines: list[bytes | int] = list(whole)
-        if skipped and lines:
-            lines[0] = skipped + len(whole[0])
-            skipped = 0
-        if skipped or len(rest) > LONGEST_LINE:
-            skipped, rest = skipped + len(rest), b""
-        if lines:
-            yield [
-                len(line) if isinstance(line, bytes) and len(line) > LONGEST_LINE else line
-                for line in lines
-            ]
-    if skipped or rest:
-        yield [skipped + len(rest) if skipped else rest]
+    most = 0
+    for found in ahead:
+        if found is None:
+            most = 0
+            yield None
+            continue
+        piece, waiting = found
+        most = max(most, waiting)
+        deep = reach(per_second or pace(most), processes)
+        if not deep.transformer or len(piece.raw) <= _BITE:
+            yield piece, deep
+            continue
+        start, first = 0, piece.first
+        while start < len(piece.raw):
+            end = piece.raw.find(b"\n", start + _BITE) + 1 or len(piece.raw)
+            raw = piece.raw[start:end]
+            bite = Piece(raw, first, raw.count(b"\n") + (not raw.endswith(b"\n")))
+            yield bite, deep
+            start, first = end, first + bite.count
 
 
-class _Reader:
-    """Takes the text out of lines, quickly when they are well formed, and says exactly what is
-    wrong when not.
-    """
-
-    def __init__(self, text_field: str) -> None:
-        self._field = text_field
-        row: Any = msgspec.defstruct("Row", [("text", str)], rename={"text": text_field})
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
-
-    def texts(
-        self, lines: list[bytes | int], count: _Count, dead: BinaryIO | None
-    ) -> list[tuple[bytes, str]]:
-        """The lines that can be screened, with their texts; the rest is counted and written to
-        `dead`.
-        """
-        rows: list[tuple[bytes, str]] = []
-        for line in lines:
-            count.lines += 1
-            if isinstance(line, int):
-                self._refuse(Refusal.TOO_LONG, line, count, dead)
-                continue
-            if count.lines == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            try:
-                line.decode()  # also the fields that the decoder skips, for they are passed on
-                text: str = self._decoder.decode(line).text
-            except (msgspec.MsgspecError, UnicodeError, RecursionError):
-                if not line.strip():
-                    count.blank += 1
-                else:
-                    self._refuse(self._reason(line), len(line), count, dead)
-                continue
-            if len(text) > LONGEST_TEXT:
-                self._refuse(Refusal.TEXT_TOO_LONG, len(line), count, dead)
-            else:
-                rows.append((line, text))
-        return rows
-
-    def _reason(self, line: bytes) -> Refusal:
-        try:
-            line.decode()
-        except UnicodeDecodeError:
-            return Refusal.NOT_UTF8
-        try:
-            value = msgspec.json.decode(line)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return Refusal.NOT_JSON
-        if not isinstance(value, dict):
-            return Refusal.NOT_AN_OBJECT
-        return Refusal.TEXT_NOT_A_STRING if self._field in value else Refusal.NO_TEXT
-
-    def _refuse(self, reason: Refusal, length: int, count: _Count, dead: BinaryIO | None) -> None:
-        count.refusals[reason] += 1
-        if dead is not None:
-            letter = {
-                "line": count.lines,
-                "reason": reason,
-                "cure": _CURES[reason],
-                "length_bytes": length,
-            }
-            dead.write(msgspec.json.encode(letter) + b"\n")
+def _worked(
+    bites: Iterator[tuple[Piece, Reach] | None],
+    sieve: Sieve,
+    pool: ProcessPoolExecutor | None,
+    at_once: int,
+) -> Iterator[Sieved]:
+    """What each became, in order."""
+    if pool is None:
+        for bite in bites:
+            if bite is not None:
+                yield sieve.sieve(*bite)
+        return
+    going: deque[Future[Sieved]] = deque()
+    for bite in bites:
+        if bite is not None:
+            going.append(pool.submit(_sieve, *bite))
+        while going and (len(going) >= at_once or going[0].done()):
+            yield going.popleft().result()
+    while going:
+        yield going.popleft().result()
 
 
-def _flagged(line: bytes, verdict: Verdict, group: Group, masked_field: str | None) -> bytes:
-    row: dict[str, Any] = _ANY_ROW.decode(line)
-    if masked_field is not None:
-        row[masked_field] = verdict.masked.text
-    row[ADDED_FIELD] = {
-        "score": verdict.score,
-        "priority": verdict.priority,
-        "indicators": verdict.indicators,
-        "categories": verdict.categories,
-        "why": verdict.why,
-        "lowered_by": verdict.lowered_by,
-        "spans": verdict.masked.spans if masked_field else verdict.spans,
-        "masked": verdict.masked.text,
-        "group": group.id,
-        "group_count": group.count,
-        "catalogue": verdict.catalogue,
-    }
-    return msgspec.json.encode(row) + b"\n"
+_SIEVE: Sieve | None = None  # of a working process, inherited from the one that made it
+
+
+def _pool(sieve: Sieve, processes: int) -> ProcessPoolExecutor:
+    """Processes that inherit the compiled engine instead of making it anew."""
+    import multiprocessing  # noqa: PLC0415 - only where there are several
+
+    global _SIEVE  # noqa: PLW0603
+    _SIEVE = sieve
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"))
+    pool.submit(_ready).result()  # now, before any thread runs
+    return pool
+
+
+def _ready() -> bool:
+    return _SIEVE is not None
+
+
+def _sieve(piece: Piece, deep: Reach) -> Sieved:
+    if _SIEVE is None:
+        raise RuntimeError("this process has no engine")
+    return _SIEVE.sieve(piece, deep)
+
+
+class _Ordered:
+    """Writes what came of the pieces, puts in groups and stories, and counts."""
+
+    def __init__(self, output: BinaryIO, dead: BinaryIO | None, *, plain: bool) -> None:
+        self._output = output
+        self._dead = dead
+        self._plain = plain
+        self._accounts = Accounts()
+        self._stories = Stories()
+        self._lines = self._blank = self._screened = self._groups = self._unlearned = 0
+        self._refusals: Counter[Refusal] = Counter()
+        self._priorities: Counter[Priority] = Counter()
+        self._stages: Counter[Stage] = Counter()
+
+    def put(self, sieved: Sieved) -> None:
+        """Write what a piece became."""
+        self._lines += sieved.lines
+        self._blank += sieved.blank
+        self._screened += sieved.screened
+        self._unlearned += sieved.unlearned
+        self._priorities.update(sieved.priorities)
+        self._stages.update({stage: n for stage, n in sieved.stages.items() if n})
+        for row, masked, at in sieved.rows:
+            self._output.write(row if self._plain else row + self._placed(masked, at))
+        for refused in sieved.refused:
+            self._refusals[refused.reason] += 1
+            if self._dead is not None:
+                self._dead.write(refused.letter())
+        self._output.flush()
+
+    def tally(self) -> Tally:
+        """What happened, all told."""
+        if self._dead is not None:
+            self._dead.flush()
+        return Tally(
+            lines=self._lines,
+            blank=self._blank,
+            screened=self._screened,
+            flagged=self._priorities.total(),
+            refused=self._refusals.total(),
+            groups=self._groups,
+            refusals=dict(self._refusals),
+            priorities=dict(self._priorities),
+            stages=dict(self._stages),
+            unlearned=self._unlearned,
+        )
+
+    def _placed(self, masked: str, at: bytes) -> bytes:
+        """The end of a row: its group of near-copies and its story."""
+        posted = _time(at)
+        account = self._accounts.assign(masked, posted)
+        story = self._stories.assign(masked, posted)
+        self._groups += account.first
+        told = {
+            "group": account.id,
+            "group_count": account.count,
+            "story": story.id,
+            "story_count": story.count,
+        }
+        return b"," + msgspec.json.encode(told)[1:] + b"}\n"
+
+
+def _time(at: bytes) -> datetime | None:
+    """When a line says it was posted; None where it does not, or not so that it can be read."""
+    if not at.startswith(b'"'):
+        return None
+    with suppress(ValueError, OverflowError, msgspec.MsgspecError):
+        told = datetime.fromisoformat(msgspec.json.decode(at, type=str))
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return None
+
+
+def most_processes() -> int:
+    """How many processes the filter may use here: the cores it is given; one where forking is unsafe."""
+    import os  # noqa: PLC0415
+
+    if sys.platform != "linux":
+        return 1
+    return max(1, len(os.sched_getaffinity(0)))

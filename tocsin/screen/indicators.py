@@ -125,6 +125,11 @@ class Catalogue(msgspec.Struct, frozen=True):
         """Category names in alphabetical order."""
         return tuple(sorted(self.titles))
 
+    @property
+    def patterns(self) -> int:
+        """How many patterns are looked for at once."""
+        return sum(len(rule.expressions) for rule in self.indicators + self.contexts)
+
 
 Decoded = TypeVar("Decoded")
 _REFERENCE = re.compile(r"\{([a-z_]+)\}")

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import hyperscan
 
+from tocsin.screen import compiled
 from tocsin.screen.indicators import BadCatalogue
 
 _GAP = re.compile(
@@ -185,7 +186,20 @@ def _compiled(
 def _database(
     expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]
 ) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    """The compiled matcher: from the cache of this machine where it was compiled before."""
     encoded = [expression.encode() for expression in expressions]
+    kept = compiled.place(repr((encoded, list(ids), list(flags))).encode())
+    raw = compiled.read(kept)
+    if raw is not None:
+        try:
+            found: hyperscan.Database = hyperscan.loadb(raw, hyperscan.HS_MODE_BLOCK)
+            # a database without its scratch space cannot scan, and loading does not give it any
+            found.scratch = hyperscan.Scratch(found)
+        except (hyperscan.HyperscanError, ValueError, TypeError):
+            pass
+        else:
+            return found
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=encoded, ids=list(ids), elements=len(encoded), flags=list(flags))
+    compiled.write(kept, hyperscan.dumpb(database))
     return database

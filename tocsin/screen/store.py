@@ -164,3 +164,50 @@ def prune_runs(keep: int = 500) -> int:
             [keep],
         )
         return int(c.rowcount)
+
+
+PART = "part:"
+_NEW_PART = """
+INSERT INTO collect_progress (source, what, cursor) SELECT s.id, %s || n, '{}'::jsonb FROM collect_source s,
+generate_series(0, coalesce((s.config->>'partitions')::int, 1) - 1) n
+WHERE s.kind = ANY(%s) AND s.state = 'ACTIVE' ON CONFLICT DO NOTHING
+"""
+_CLAIM_PART = """
+UPDATE collect_progress SET claimed_until = %s WHERE (source, what) IN (
+    SELECT p.source, p.what FROM collect_progress p JOIN collect_source s ON s.id = p.source
+    WHERE p.what LIKE %s AND s.kind = ANY(%s) AND s.state = 'ACTIVE'
+      AND substr(p.what, %s)::int < coalesce((s.config->>'partitions')::int, 1)
+      AND coalesce(p.next_at, '-infinity') <= %s AND coalesce(p.claimed_until, '-infinity') <= %s
+    ORDER BY p.next_at NULLS FIRST LIMIT %s FOR UPDATE OF p SKIP LOCKED
+) RETURNING source, what, cursor
+"""
+
+
+def claim_streams(
+    kinds: Sequence[str], now: datetime, lease: timedelta, limit: int
+) -> list[tuple[Source, str, dict[str, str], datetime]]:
+    """Claim parts of streams that nobody follows: source, part, cursor, and until when it is ours unless renewed."""
+    until = now + lease
+    with connection.cursor() as c:
+        c.execute(_NEW_PART, [PART, list(kinds)])
+        asked = [until, PART + "%", list(kinds), len(PART) + 1, now, now, limit]
+        c.execute(_CLAIM_PART, asked)
+        claimed = [(source_id, what, loads(found)) for source_id, what, found in c.fetchall()]
+    rows = Source.objects.in_bulk({source_id for source_id, _, _ in claimed})
+    ordered = sorted(claimed, key=lambda each: each[:2])
+    return [(rows[s], what, cursor, until) for s, what, cursor in ordered]
+
+
+def renew_stream(
+    source_id: str, what: str, held: datetime, until: datetime, cursor: Mapping[str, str]
+) -> bool:
+    """Keep the cursor and hold the part until later, in the caller's transaction; False when it is not ours any
+    more."""
+    mine = Progress.objects.filter(source=source_id, what=what, claimed_until=held)
+    return mine.update(cursor=dict(cursor), claimed_until=until) == 1
+
+
+def release_stream(source_id: str, what: str, held: datetime, next_at: datetime) -> None:
+    """Let go of a part, if it is still ours; it is due again at `next_at`."""
+    mine = Progress.objects.filter(source=source_id, what=what, claimed_until=held)
+    mine.update(claimed_until=None, next_at=next_at)

@@ -26,6 +26,19 @@ class Priority(StrEnum):
         return list(Priority).index(self)
 
 
+class Stage(StrEnum):
+    """How far down the cascade a text was read: each stage sees more in a text and costs more."""
+
+    WORDS = "words"  # indicators and the fast classifier: every text
+    SENTENCES = "sentences"  # the multilingual model
+    TRANSFORMER = "transformer"  # the fine-tuned transformer
+
+    @property
+    def depth(self) -> int:
+        """1 for WORDS up to 3 for TRANSFORMER."""
+        return list(Stage).index(self) + 1
+
+
 class MaskKind(StrEnum):
     """What a masking token stands for."""
 
@@ -88,7 +101,12 @@ class Verdict(msgspec.Struct, frozen=True):
     - `lowered_by`: `name@version` of context rules (joke, game, news …) that lowered the score.
     - `masked`: the text to show and to store.
     - `catalogue`: hash of the catalogue that decided (16 hex digits), so any verdict can be
-      repeated.
+      repeated; `models` likewise of the models, '' where none was asked.
+    - `chance`: 0..1000, how likely a careful analyst would want to see it, as the models reckon.
+    - `stage`: how far down the text was read.  `words`: what spoke most for the models' reading.
+    - `lang`: its language (ISO 639-1), '' where nobody looked.  `unknown_language`: one the models
+      have not learned, so that a low chance means nothing.
+    - `sample`: picked by lot from just below the line, to measure what is missed.
     """
 
     score: int
@@ -100,6 +118,13 @@ class Verdict(msgspec.Struct, frozen=True):
     lowered_by: tuple[str, ...]
     masked: Masked
     catalogue: str
+    models: str = ""
+    chance: int = 0
+    stage: Stage = Stage.WORDS
+    words: tuple[str, ...] = ()
+    lang: str = ""
+    unknown_language: bool = False
+    sample: bool = False
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -131,7 +156,9 @@ class Tally(msgspec.Struct, frozen=True):
     """What the filter did with a stream: lines = blank + screened + refused; flagged is part of
     screened.
 
-    `refusals` counts refused lines by reason, `priorities` flagged lines by priority.
+    `refusals` counts refused lines by reason, `priorities` flagged lines by priority, `stages`
+    screened lines by how far down they were read; `unlearned` are those in a language the models
+    have not learned.
     """
 
     lines: int
@@ -142,3 +169,5 @@ class Tally(msgspec.Struct, frozen=True):
     groups: int
     refusals: dict[Refusal, int]
     priorities: dict[Priority, int]
+    stages: dict[Stage, int] = msgspec.field(default_factory=dict)
+    unlearned: int = 0

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from tocsin.record.applying import on
-from tocsin.record.terms import Change, Entry, Marking, Put, Set, Tlp
+from tocsin.record.terms import Change, Entry, Marking, Merge, Put, Set, Tlp
 from tocsin.warn import terms
-from tocsin.warn.terms import Act, State
+from tocsin.warn.terms import Act, State, TemplateState
 
 _REVISED = ("type", "label", "precedence", "distribution", "cites", "expires_at")
 
@@ -128,6 +128,23 @@ def released(e: Entry) -> Iterable[Change]:
         **_NO_HOLD,
     )
     yield _note(e, Act.RELEASED_FIRST if first else Act.RELEASED)
+    if part := e.data.get("below"):
+        m = e.marking or Marking("")
+        yield Put(
+            "warn_belowtearline",
+            {"id": e.subject},
+            {
+                "agency": m.agency,
+                "tlp": part["tlp"],
+                "operation": m.operation,
+                "series": part["series"],
+                "edition": part["edition"],
+                "type": part["type"],
+                "content": part["content"]["vault"],
+                "commitment": part["content"]["commitment"],
+                "released_at": e.recorded_at,
+            },
+        )
 
 
 @on(terms.WARNING_CONFIRMED)
@@ -176,6 +193,84 @@ def plan_cited(e: Entry) -> Iterable[Change]:
 def plan_citation_dropped(e: Entry) -> Iterable[Change]:
     key = {"operation": e.data["operation"], "series": e.data["series"]}
     yield Set("warn_citation", key, {"dropped_at": e.recorded_at})
+
+
+@on(terms.PAPER_TAKEN)
+def paper_taken(e: Entry) -> Iterable[Change]:
+    d, m = e.data, e.marking or Marking("")
+    yield Put(
+        "warn_copy",
+        {"id": d["id"]},
+        {
+            "agency": m.agency,
+            "tlp": m.tlp,
+            "operation": m.operation,
+            "subject": e.subject,
+            "person": e.actor,
+            "at": e.recorded_at,
+            "form": d["form"],
+            "part": d["part"],
+            "digest": d["digest"],
+            "size": d["size"],
+            "note": d["note"]["vault"] if d.get("note") else "",
+        },
+    )
+
+
+@on(terms.SEAL_SET)
+def seal_set(e: Entry) -> Iterable[Change]:
+    kept = {"content": e.data["content"]["vault"], "digest": e.data["digest"]}
+    yield Merge("warn_seal", {"agency": e.data["agency"]}, {**kept, **_by(e, "person")})
+
+
+@on(terms.SEAL_REMOVED)
+def seal_removed(e: Entry) -> Iterable[Change]:
+    none = {"content": "", "digest": ""}
+    yield Set("warn_seal", {"agency": e.data["agency"]}, {**none, **_by(e, "person")})
+
+
+@on(terms.TEMPLATE_PROPOSED)
+def template_proposed(e: Entry) -> Iterable[Change]:
+    d = e.data
+    yield Put(
+        "warn_template",
+        {"id": e.subject},
+        {
+            "agency": e.marking.agency if e.marking else "",
+            "product": d["product"],
+            "state": TemplateState.PROPOSED.value,
+            "version": 1,
+            "content": d["content"]["vault"],
+            "digest": d["digest"],
+            "proposed_by": e.actor,
+            "proposed_at": e.recorded_at,
+            **_by(e, "changed_by"),
+        },
+    )
+
+
+@on(terms.TEMPLATE_PREVIEWED)
+def template_previewed(e: Entry) -> Iterable[Change]:
+    yield _template(e, TemplateState.PREVIEWED)
+
+
+@on(terms.TEMPLATE_USED)
+def template_used(e: Entry) -> Iterable[Change]:
+    yield _template(e, TemplateState.IN_USE)
+
+
+@on(terms.TEMPLATE_RETIRED)
+def template_retired(e: Entry) -> Iterable[Change]:
+    yield _template(e, TemplateState.RETIRED)
+
+
+def _template(e: Entry, state: TemplateState) -> Set:
+    values = {"state": state.value, "version": e.data["version"], **_by(e, "changed_by")}
+    return Set("warn_template", {"id": e.subject}, values)
+
+
+def _by(e: Entry, who: str) -> dict[str, Any]:
+    return {who: e.actor, "changed_at": e.recorded_at}
 
 
 _NO_HOLD: dict[str, Any] = {"held_until": None, "held_by": "", "hold_reason": ""}

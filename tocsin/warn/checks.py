@@ -282,6 +282,45 @@ def _marking(sheet: Sheet, now: datetime) -> Iterator[Finding]:
 
 
 @_check
+def _tearline(sheet: Sheet, now: datetime) -> Iterator[Finding]:
+    """What is torn off must be worth reading alone, and be marked to travel farther than the rest."""
+    below = sheet.content.below
+    if not (below.label or below.title or below.text):
+        return
+    for name, text in (("title", below.title), ("text", below.text)):
+        if not text.strip():
+            yield _stop(
+                "tearline_unfinished",
+                f"below_{name}",
+                f"What stands below the tearline has no {name}.",
+                "Write it, or leave the tearline out: it is read without the rest.",
+            )
+    if below.label not in list(Tlp):
+        yield _stop(
+            "tearline_no_tlp",
+            "below_label",
+            "What stands below the tearline carries no TLP.",
+            "Choose how far it may travel.",
+        )
+    elif sheet.label in list(Tlp) and _WIDTH.index(Tlp(below.label)) <= _WIDTH.index(
+        Tlp(sheet.label)
+    ):
+        yield _stop(
+            "tearline_not_wider",
+            "below_label",
+            f"Below the tearline stands TLP:{below.label}, which travels no farther than TLP:{sheet.label} above.",
+            "Mark it lower, or leave the tearline out.",
+        )
+    if below.text.strip() and below.text.strip() == sheet.content.summary.strip():
+        yield _stop(
+            "tearline_not_rewritten",
+            "below_text",
+            "Below the tearline stands the summary, word for word.",
+            "Write what may be known of it by those who may not read the rest.",
+        )
+
+
+@_check
 def _times(sheet: Sheet, now: datetime) -> Iterator[Finding]:
     product, at = sheet.product, sheet.expires_at
     if at is None:

@@ -9,10 +9,18 @@ from typing import Any
 
 import msgspec
 
+from tocsin.formats.papers import plain as plain_text
 from tocsin.kernel.errors import Invalid
 from tocsin.warn import estimates
+from tocsin.warn.papers import bulletin
 from tocsin.warn.products import Product
-from tocsin.warn.terms import Content, Judgment
+from tocsin.warn.terms import Below, Content, Event, Judgment, Spot, State
+
+OUTSIDE = {
+    State.CANCELLED: "CANCELLED. Do not act on it.",
+    State.SUPERSEDED: "REPLACED by a newer edition.",
+    State.EXPIRED: "EXPIRED. It no longer holds.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,11 @@ class Document:
         if self.end_words:
             return self.end_words
         return "Released before review; the review is owed." if self.not_reviewed else ""
+
+    @property
+    def standing_outside(self) -> str:
+        """As `standing`, for those who may read only what is below the tearline: that it ended, never why."""
+        return OUTSIDE.get(State(self.state), "")
 
 
 def read(body: Mapping[str, Any]) -> Content:
@@ -86,6 +99,22 @@ def tidy(content: Content) -> Content:
         dissent=content.dissent.strip(),
         actions=tuple(a for raw in content.actions if (a := raw.strip())),
         changed=content.changed.strip(),
+        places=tuple(
+            Spot(" ".join(p.name.split()), p.lat, p.lon, p.note.strip())
+            for p in content.places
+            if p != Spot()
+        ),
+        timeline=tuple(
+            sorted(
+                (Event(e.at, e.text.strip()) for e in content.timeline if e != Event()),
+                key=lambda e: e.at,
+            )
+        ),
+        below=Below(
+            content.below.label,
+            " ".join(content.below.title.split()),
+            content.below.text.strip(),
+        ),
     )
 
 
@@ -113,32 +142,18 @@ def paragraphs(content: Content) -> list[str]:
     for i, judgment in enumerate(content.judgments, 1):
         said = sentence(judgment)
         parts.append(f"{i}. {judgment.text}" + (f"\n   {said}" if said else ""))
+    parts += [f"Place: {p.name}. {p.note}".removesuffix(". ") for p in content.places]
+    parts += [f"{e.at[:16].replace('T', ' ')} UTC: {e.text}" for e in content.timeline]
     if content.would_change:
         parts.append(f"What would change this: {content.would_change}")
     if content.dissent:
         parts.append(f"Seen otherwise: {content.dissent}")
+    if content.below.text:
+        parts.append(f"Below the tearline, TLP:{content.below.label}: {content.below.title}")
+        parts.append(content.below.text)
     return parts
 
 
 def plain(document: Document, zone: tzinfo) -> str:
     """The whole document as plain text, TLP in header and footer (TLP 2.0), times in `zone`."""
-    marking = f"TLP:{document.label}" if document.label else "TLP: not set"
-    head = [f"{marking}   {document.precedence}   {document.product.name.upper()}"]
-    if document.edition > 1:
-        head[0] += f", edition {document.edition}"
-    head += [f"From: {document.agency}"]
-    if document.operation:
-        head.append(f"About: {document.operation}")
-    if document.released_at:
-        head.append(f"Released: {_time(document.released_at, zone)}")
-    if document.expires_at:
-        head.append(f"Holds until: {_time(document.expires_at, zone)}")
-    notes = [note for note in (document.standing, document.product.banner) if note]
-    foot = f"{marking}   {document.id}"
-    parts = ["\n".join(head), *notes, document.content.title, *paragraphs(document.content), foot]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _time(at: datetime, zone: tzinfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local.day} {local:%b %Y %H:%M} {local.tzname()}"
+    return plain_text.text(bulletin.paper(document, zone))

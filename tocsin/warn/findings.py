@@ -74,3 +74,10 @@ def texts(content: Content) -> Iterator[tuple[str, str]]:
     yield "dissent", content.dissent
     for i, action in enumerate(content.actions):
         yield f"actions.{i}", action
+    for place in content.places:
+        yield "places", f"{place.name}. {place.note}".removesuffix(". ")
+    for moment in content.timeline:
+        yield "timeline", moment.text
+    if content.below.title or content.below.text:
+        yield "below_title", content.below.title
+        yield "below_text", content.below.text

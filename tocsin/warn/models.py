@@ -116,3 +116,64 @@ class Citation(Projection):
     cited_at = models.DateTimeField()
     stale_since = models.DateTimeField(null=True)
     dropped_at = models.DateTimeField(null=True)
+
+
+class BelowTearline(Projection, Marked):
+    """The part of a released warning below its tearline, with the marking that part has: who is cleared for no
+    more sees this row, and never the warning. `id` is the warning's; `content` = vault id of {title, text}."""
+
+    id = models.TextField(primary_key=True)
+    series = models.TextField()
+    edition = models.IntegerField()
+    type = models.TextField()
+    content = models.TextField()
+    commitment = models.TextField()
+    released_at = models.DateTimeField(db_index=True)
+
+
+class Copy(Projection, Marked):
+    """A copy that left the system: of what, by whom, in which form, for what. `digest` = SHA-256 of its bytes,
+    so that a copy found elsewhere can be told; `note` = vault id of {to, purpose}."""
+
+    id = models.TextField(primary_key=True)
+    subject = models.TextField()
+    person = models.TextField()
+    at = models.DateTimeField()
+    form = models.TextField()
+    part = models.TextField()
+    digest = models.TextField()
+    size = models.IntegerField()
+    note = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["subject", "at"], name="warn_copy_subject")]
+
+
+class Seal(Projection):
+    """An agency's seal as printed; `content` = vault id of the checked image. '' = it has none now."""
+
+    agency = models.TextField(primary_key=True)
+    content = models.TextField(default="")
+    digest = models.TextField(default="")
+    person = models.TextField()
+    changed_at = models.DateTimeField()
+
+
+class Template(Projection):
+    """An agency's own layout for a kind of product (`product` '' = for all). `content` = vault id of
+    {title, text}: its name and its source. One is IN_USE for an agency and product."""
+
+    id = models.TextField(primary_key=True)
+    agency = models.TextField()
+    product = models.TextField()
+    state = models.TextField()
+    version = models.IntegerField(default=1)
+    content = models.TextField()
+    digest = models.TextField()
+    proposed_by = models.TextField()
+    proposed_at = models.DateTimeField()
+    changed_by = models.TextField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["agency", "state", "product"], name="warn_template_agency")]

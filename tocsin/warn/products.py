@@ -19,7 +19,8 @@ class Product:
     """One kind of warning and what its release asks for.
 
     `raw` = carries the banner and no judgment of likelihood; `null` = states that nothing is known;
-    `max_life` = the longest it may stay in force; `max_words` = what still prints on one page.
+    `max_life` = the longest it may stay in force; `max_words` = what still prints on one page; `one_page` = it is
+    printed on one, in the largest type that fits, for a wall or a visor.
     """
 
     code: str
@@ -35,6 +36,7 @@ class Product:
     asks_for_action: bool = False
     max_life: timedelta | None = None
     max_words: int = 600
+    one_page: bool = False
 
     @property
     def banner(self) -> str:
@@ -87,6 +89,7 @@ _PRODUCTS = (
         "DHS, FBI and NCTC roll call release [M]",
         asks_for_action=True,
         max_words=350,
+        one_page=True,
     ),
     Product(
         "BULLETIN",

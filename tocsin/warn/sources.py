@@ -101,9 +101,12 @@ def _commitment(kept: Vault | None) -> str:
 
 def _label(kept: Vault | None) -> str:
     """A few words by which a reader knows the source: its title, else how its text begins."""
-    if kept is None or kept.sealed:
-        return ""
-    words = " ".join(str(kept.body.get("title") or kept.body.get("text") or "").split())
+    return "" if kept is None or kept.sealed else short(kept.body)
+
+
+def short(body: Mapping[str, Any]) -> str:
+    """The title of a content, else how its text begins: at most `LABEL_LENGTH` letters."""
+    words = " ".join(str(body.get("title") or body.get("text") or "").split())
     return words if len(words) <= LABEL_LENGTH else words[: LABEL_LENGTH - 1].rstrip() + "…"
 
 

@@ -22,6 +22,13 @@ WARNING_CANCELLED = "warning.cancelled"
 WARNING_EXPIRED = "warning.expired"
 PLAN_CITED = "plan.cited"
 PLAN_CITATION_DROPPED = "plan.citation_dropped"
+PAPER_TAKEN = "paper.taken"
+SEAL_SET = "seal.set"
+SEAL_REMOVED = "seal.removed"
+TEMPLATE_PROPOSED = "template.proposed"
+TEMPLATE_PREVIEWED = "template.previewed"
+TEMPLATE_USED = "template.used"
+TEMPLATE_RETIRED = "template.retired"
 
 DRAFTING = frozenset(
     {
@@ -75,6 +82,30 @@ UNDER_REVIEW = frozenset({State.IN_REVIEW, State.HELD})
 UNDECIDED = WRITABLE | UNDER_REVIEW
 """States that still owe a signed decision: none of these may last past the event."""
 WAS_RELEASED = frozenset({State.RELEASED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED})
+
+
+class TemplateState(StrEnum):
+    """Where an agency's own layout stands: only one that somebody has looked at goes into use."""
+
+    PROPOSED = "PROPOSED"
+    PREVIEWED = "PREVIEWED"
+    IN_USE = "IN_USE"
+    RETIRED = "RETIRED"
+
+
+class Form(StrEnum):
+    """In which form a copy is taken."""
+
+    PDF = "pdf"
+    HTML = "html"
+    TEXT = "text"
+
+
+class Part(StrEnum):
+    """Which part of a product a copy holds: all of it, or only what stands below the tearline."""
+
+    WHOLE = "whole"
+    BELOW = "below"
 
 
 class Act(StrEnum):
@@ -141,6 +172,31 @@ class Judgment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cites: tuple[str, ...] = ()
 
 
+class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place the document is about. `lat`, `lon` in millionths of a degree, north and east (content holds
+    no fractions)."""
+
+    name: str = ""
+    lat: int = 0
+    lon: int = 0
+    note: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of what happened; `at` is a `record.terms.stamp`."""
+
+    at: str = ""
+    text: str = ""
+
+
+class Below(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands below the tearline: a version by itself, marked to travel farther than the rest."""
+
+    label: str = ""
+    title: str = ""
+    text: str = ""
+
+
 class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The words of a warning. They lie in the vault, one content a revision.
 
@@ -155,6 +211,9 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dissent: str = ""
     actions: tuple[str, ...] = ()
     changed: str = ""
+    places: tuple[Spot, ...] = ()
+    timeline: tuple[Event, ...] = ()
+    below: Below = Below()
 
 
 class Seat(msgspec.Struct, frozen=True, order=True):

@@ -37,11 +37,20 @@ _NAV: tuple[tuple[str, str, str, frozenset[Permission], tuple[str, ...]], ...] =
         ("assess_whole", "draft_warning"),
     ),
     ("warnings", "Warnings", "w", frozenset({P.READ_CONTENT}), _WARNING_KINDS),
+    ("portal", "For you", "y", frozenset({P.KEEP_CONTACTS}), ("acknowledge",)),
     ("operations", "Operations", "p", frozenset({P.MANAGE_OPERATION}), ("update_plan",)),
     ("directory", "Directory", "d", frozenset({P.MANAGE_DIRECTORY, P.DRAFT}), ()),
     ("sources", "Sources", "c", frozenset({P.MANAGE_SOURCES}), ("mend_feed", "retry_refused")),
     ("search", "Search", "f", frozenset({P.READ_CONTENT}), ()),
     ("record-latest", "Record", "r", frozenset({P.READ_RECORD}), ()),
+    (
+        "oversight",
+        "Oversight",
+        "v",
+        frozenset({P.OVERSEE}),
+        ("validate_or_purge", "tell_recipients", "decide_unmasking", "review_look",
+         "approve_release", "check_finding", "publish_inquiry"),
+    ),
     ("shifts", "Shifts", "h", frozenset({P.HAND_OVER, P.MANAGE_SHIFTS}), ()),
     ("admin", "Admin", "a", frozenset({P.ADMINISTER}), ()),
 )
@@ -51,9 +60,15 @@ _FAMILY = {
     "rfis": "situations",
     "dissents": "situations",
     "refused": "sources",
+    "papers": "warnings",
+    "layouts": "warnings",
     "record": "record-latest",
+    **dict.fromkeys(("retention", "holds", "disclosures", "unmasking"), "oversight"),
+    **dict.fromkeys(("timeline", "asof", "releases", "findings", "inquiries"), "oversight"),
+    "stores": "queue",
     "owed": "owed",
     "": "owed",
+    "partner": "portal",
 }
 
 
@@ -82,6 +97,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         **common,
         "actor": SimpleLazyObject(lambda: me(a)),
+        "past": getattr(request, "_tocsin_past", None),
         "nav": nav(a, request.path, owed),
         "owed_count": sum(owed.values()),
         "live_url": f"/live?last-event-id={getattr(request, '_tocsin_place', -1)}",

@@ -50,6 +50,7 @@ _TOPICS = {
     "warning": ("warnings", "owed"),
     "destination": ("receipts", "owed"),
     "delivery": ("receipts",),
+    "relay": ("receipts",),
     "source": ("sources",),
     "screen": ("sources",),
     "refused": ("sources",),

@@ -12,11 +12,16 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from tocsin.assess import worklist
+from tocsin.assess.models import Situation
 from tocsin.duties import store as duties
 from tocsin.duties.models import Duty
 from tocsin.people.models import Grant, Operation, Shift
 from tocsin.people.store import agency_names, names
 from tocsin.people.terms import Actor, Role
+from tocsin.people.visibility import visible_to
+from tocsin.warn import store as warn
+from tocsin.warn.models import Warning
 from tocsin.web import subjects
 
 SHOWN = 25
@@ -42,6 +47,7 @@ class Row:
     """One line, in the words of `parts/owed_row.html`."""
 
     what: str
+    title: str
     url: str
     about: str
     about_url: str
@@ -142,13 +148,35 @@ def describe(
     """Each duty in words; those in `folded` (id -> how many they stand for) lead to the queue."""
     staff = Staffing(rows, now)
     warnings = subjects.warnings_of(d.subject for d in rows)
+    titles = _titles(actor, {warnings.get(d.subject, d.subject) for d in rows})
     return [
-        _row(actor, d, staff, warnings.get(d.subject, ""), (folded or {}).get(d.id, 0))
+        _row(actor, d, staff, warnings.get(d.subject, ""), (folded or {}).get(d.id, 0), titles)
         for d in rows
     ]
 
 
-def _row(actor: Actor, duty: Duty, staff: Staffing, warning: str, stands_for: int) -> Row:
+def _titles(actor: Actor, subjects_: set[str]) -> dict[str, str]:
+    """What the warnings and situations are called, for those the actor may see: two like duties on one
+    event are told apart by it."""
+    warnings = [s for s in subjects_ if s.startswith("wrn_")]
+    situations = [s for s in subjects_ if s.startswith("sit_")]
+    found: dict[str, str] = {}
+    if warnings:
+        found |= warn.titles(visible_to(actor, Warning.objects.filter(id__in=warnings)))
+    if situations:
+        rows = visible_to(actor, Situation.objects.filter(id__in=situations))
+        found |= {id: words.get("title", "") for id, words in worklist.titles(rows).items()}
+    return found
+
+
+def _row(
+    actor: Actor,
+    duty: Duty,
+    staff: Staffing,
+    warning: str,
+    stands_for: int,
+    titles: dict[str, str],
+) -> Row:
     event = staff.operations.get(duty.operation)
     url = subjects.answer_url(duty.kind, duty.subject, duty.operation, warning=warning)
     what, label = duty.title, subjects.act_of(duty.kind)
@@ -157,6 +185,7 @@ def _row(actor: Actor, duty: Duty, staff: Staffing, warning: str, stands_for: in
         what, url = words.format(n=stands_for), subjects.page("queue") or url
     return Row(
         what=what,
+        title="" if stands_for else titles.get(warning or duty.subject, ""),
         url=url,
         about="several events" if stands_for else event.name if event else "",
         about_url=subjects.page("operation", event.id) if event and not stands_for else "",

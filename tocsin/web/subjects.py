@@ -16,10 +16,19 @@ _PAGES = {
     "dis": ("dissent", "concern"),
     "op": ("operation", "operation"),
     "src": ("source", "source"),
+    "dir": ("directory-checks", "directory"),
     "ref": ("refused", "refused input"),
     "dst": ("matrix", "delivery"),
     "hnd": ("shifts", "hand-over note"),
     "shf": ("shifts", "shift"),
+    "rel": ("release", "redacted release"),
+    "fnd": ("finding", "finding"),
+    "inq": ("inquiry", "report of findings"),
+    "pst": ("asof", "past moment"),
+    "sar": ("sar", "suspicious activity report"),
+    "cri": ("intelligence-entry", "entry of criminal intelligence"),
+    "hld": ("hold", "legal hold"),
+    "unm": ("unmasking", "request to look behind a mask"),
 }
 
 _ACTS: Mapping[str, tuple[str, str]] = {
@@ -35,13 +44,25 @@ _ACTS: Mapping[str, tuple[str, str]] = {
     "review_after": ("Review", "warning"),
     "acknowledge": ("Acknowledge", "answer"),
     "reach_by_hand": ("Call", "matrix"),
+    "check_directory": ("Check", "directory-checks"),
     "answer_rfi": ("Answer", "rfi"),
     "answer_dissent": ("Answer", "dissent"),
+    "staff_watch": ("Plan", "shifts"),
     "mend_feed": ("Mend", "source"),
     "retry_refused": ("Look", "refused"),
     "update_plan": ("Update", "operation"),
+    "approve_release": ("Read", "release"),
+    "answer_finding": ("Put right", "finding"),
+    "consider_finding": ("Answer", "operation"),
+    "check_finding": ("Check", "finding"),
+    "review_inquiry": ("Review", "inquiry"),
+    "publish_inquiry": ("Publish", "inquiry"),
+    "validate_or_purge": ("Decide", "retention"),
+    "tell_recipients": ("Tell", "retention"),
+    "decide_unmasking": ("Decide", "unmasking"),
+    "review_look": ("Review", "unmasking"),
 }
-_BARE = {"refused", "shifts"}
+_BARE = {"refused", "shifts", "asof"}
 """Pages that list all of their kind, so that they take no id."""
 
 

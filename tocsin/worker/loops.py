@@ -36,22 +36,68 @@ class Loop:
 
 def all_loops() -> list[Loop]:
     """Every loop of the product, in the order of a warning's life."""
-    from tocsin.deliver.actions import fan_out, send_due, send_notices  # noqa: PLC0415
+    from tocsin.assess.actions import mind_surges, mind_watches  # noqa: PLC0415
+    from tocsin.deliver.actions import (  # noqa: PLC0415
+        check_directory,
+        fan_out,
+        read_mailbox,
+        send_due,
+        send_links,
+        send_notices,
+        send_relays,
+        send_trials,
+    )
     from tocsin.duties.actions import fire_due  # noqa: PLC0415
+    from tocsin.exchange.actions import publish_due  # noqa: PLC0415
+    from tocsin.oversee.actions import bring_up, build_due, note_views  # noqa: PLC0415
+    from tocsin.record.proof.asking import ask_due  # noqa: PLC0415
+    from tocsin.record.proof.stamping import stamp_due  # noqa: PLC0415
     from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
-    from tocsin.screen.actions import poll_due  # noqa: PLC0415
+    from tocsin.retain.actions import account_due, sweep  # noqa: PLC0415
+    from tocsin.screen.actions import Following, poll_due  # noqa: PLC0415
     from tocsin.warn.actions import expire_due  # noqa: PLC0415
 
     return [
         Loop("sequencer", Sequencer().step, 0.02),
         Loop("duties", fire_due, 0.1),
         Loop("feeds", poll_due, 1.0),
+        Loop("streams", Following().step, 1.0),
+        Loop("watches", mind_watches, 30.0),
+        Loop("surges", mind_surges, 30.0),
         Loop("expiry", expire_due, 1.0),
         Loop("fan-out", fan_out, 0.2),
         Loop("send", send_due, 0.1),
         Loop("notices", send_notices, 1.0),
+        Loop("exchange", publish_due, 2.0),
+        Loop("sign-in links", send_links, 0.5),
+        Loop("passed on", send_relays, 1.0),
+        Loop("tests of ways", send_trials, 1.0),
+        Loop("mailbox", read_mailbox, 10.0),
+        Loop("directory", check_directory, 60.0),
+        Loop("sights", note_views, 0.5),
+        Loop("past", build_due, 1.0),
+        Loop("findings", bring_up, 5.0),
+        Loop("disclosures", account_due, 5.0),
+        Loop("retention", rarely(sweep, 60.0), 5.0),
         Loop("auditor", audit, 5.0),
+        Loop("witnesses", ask_due, 1.0),
+        Loop("time-stamp", stamp_due, 30.0),
     ]
+
+
+def rarely(step: Callable[[], int], every_s: float) -> Callable[[], int]:
+    """`step`, but after it found nothing not again for so long: the loop itself stays alive and says so."""
+    quiet_until = 0.0
+
+    def stepped() -> int:
+        nonlocal quiet_until
+        if time.monotonic() < quiet_until:
+            return 0
+        did = step()
+        quiet_until = 0.0 if did else time.monotonic() + every_s
+        return did
+
+    return stepped
 
 
 def audit() -> int:

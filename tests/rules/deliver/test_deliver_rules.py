@@ -228,9 +228,9 @@ def test_what_is_no_way_to_reach_anybody(kind: str, address: str) -> None:
 
 
 def test_roles_with_nobody_or_one_way() -> None:
-    a, b, c = Seat("a", "x"), Seat("b", "x"), Seat("c", "x")
-    found = rules.thin_seats({a: 1, b: 2}, [a, b, c])
-    assert found == {a: "one way", c: "nobody"}
+    a, b, c, d = Seat("a", "x"), Seat("b", "x"), Seat("c", "x"), Seat("d", "x")
+    found = rules.thin_seats({a: {"email"}, b: {"email", "webhook"}, d: {"sms", "voice"}}, [a, b, c])
+    assert found == {a: "one way", c: "nobody", d: "one way"}
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x00"), max_size=400)

@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.kernel.errors import Invalid
-from tocsin.screen.engine import Engine
+from tocsin.screen.cascade import Cascade
 from tocsin.screen.filter import LONGEST_LINE, run
 from tocsin.screen.terms import Priority, Refusal, Tally
 
 THREAT = "We storm the state house on Monday, @jo, bring your rifles"
 
 
-def filtered(engine: Engine, data: bytes, **options: Any) -> tuple[Tally, list[Any], list[Any]]:
+def filtered(cascade: Cascade, data: bytes, **options: Any) -> tuple[Tally, list[Any], list[Any]]:
     output, dead = io.BytesIO(), io.BytesIO()
-    tally = run(io.BytesIO(data), output, dead, engine=engine, **options)
+    tally = run(io.BytesIO(data), output, dead, cascade=cascade, **options)
     assert tally.lines == tally.blank + tally.screened + tally.refused
     return tally, read(output), read(dead)
 
@@ -35,11 +35,11 @@ def line(**fields: Any) -> bytes:
     return json.dumps(fields).encode() + b"\n"
 
 
-def test_only_the_flagged_come_out_with_reasons(engine: Engine) -> None:
+def test_only_the_flagged_come_out_with_reasons(cascade: Cascade) -> None:
     data = (
         line(id=1, text="nice day") + line(id=2, text=THREAT) + line(id=3, text=f"RT @x: {THREAT}")
     )
-    tally, flagged, dead = filtered(engine, data)
+    tally, flagged, dead = filtered(cascade, data)
     assert [row["id"] for row in flagged] == [2, 3]
     first = flagged[0]["screen"]
     assert flagged[0]["text"] == THREAT
@@ -56,20 +56,20 @@ def test_only_the_flagged_come_out_with_reasons(engine: Engine) -> None:
     assert dead == []
 
 
-def test_the_text_can_be_given_masked_only(engine: Engine) -> None:
-    _, flagged, _ = filtered(engine, line(body=THREAT), text_field="body", masked_only=True)
+def test_the_text_can_be_given_masked_only(cascade: Cascade) -> None:
+    _, flagged, _ = filtered(cascade, line(body=THREAT), text_field="body", masked_only=True)
     shown = flagged[0]["body"]
     assert shown == flagged[0]["screen"]["masked"]
     marked = {shown[span["start"] : span["end"]] for span in flagged[0]["screen"]["spans"]}
     assert "bring your rifles" in marked
 
 
-def test_other_fields_pass_unchanged(engine: Engine) -> None:
+def test_other_fields_pass_unchanged(cascade: Cascade) -> None:
     raw = (
         b'{"big":123456789012345678901234567890,"f":1.10,"text":"%s","n":null}\n' % THREAT.encode()
     )
     output = io.BytesIO()
-    run(io.BytesIO(raw), output, engine=engine)
+    run(io.BytesIO(raw), output, cascade=cascade)
     assert output.getvalue().startswith(b'{"big":123456789012345678901234567890,"f":1.10,')
 
 
@@ -96,9 +96,9 @@ def test_other_fields_pass_unchanged(engine: Engine) -> None:
     ],
 )
 def test_bad_lines_are_refused_by_number_and_do_not_stop_the_rest(
-    engine: Engine, bad: bytes, reason: Refusal
+    cascade: Cascade, bad: bytes, reason: Refusal
 ) -> None:
-    tally, flagged, dead = filtered(engine, line(text=THREAT) + bad + b"\n\n" + line(text=THREAT))
+    tally, flagged, dead = filtered(cascade, line(text=THREAT) + bad + b"\n\n" + line(text=THREAT))
     assert len(flagged) == 2
     assert tally.refusals == {reason: 1}
     assert tally.blank == 1
@@ -108,35 +108,35 @@ def test_bad_lines_are_refused_by_number_and_do_not_stop_the_rest(
     assert "kill" not in json.dumps(dead)
 
 
-def test_a_huge_line_at_the_very_end(engine: Engine) -> None:
-    tally, _, dead = filtered(engine, line(text="hello") + b"x" * (3 * LONGEST_LINE))
+def test_a_huge_line_at_the_very_end(cascade: Cascade) -> None:
+    tally, _, dead = filtered(cascade, line(text="hello") + b"x" * (3 * LONGEST_LINE))
     assert tally.refusals == {Refusal.TOO_LONG: 1}
     assert dead[0]["length_bytes"] == 3 * LONGEST_LINE
 
 
 def test_last_line_without_a_line_feed_windows_endings_and_a_byte_order_mark(
-    engine: Engine,
+    cascade: Cascade,
 ) -> None:
     data = b"\xef\xbb\xbf" + line(text=THREAT).replace(b"\n", b"\r\n") + line(text=THREAT).strip()
-    tally, flagged, _ = filtered(engine, data)
+    tally, flagged, _ = filtered(cascade, data)
     assert (tally.screened, len(flagged)) == (2, 2)
 
 
-def test_nothing_in_nothing_out(engine: Engine) -> None:
-    assert filtered(engine, b"") == (Tally(0, 0, 0, 0, 0, 0, {}, {}), [], [])
+def test_nothing_in_nothing_out(cascade: Cascade) -> None:
+    assert filtered(cascade, b"") == (Tally(0, 0, 0, 0, 0, 0, {}, {}), [], [])
 
 
-def test_a_field_name_that_cannot_work_is_refused(engine: Engine) -> None:
+def test_a_field_name_that_cannot_work_is_refused(cascade: Cascade) -> None:
     for name in ("", "screen"):
         with pytest.raises(Invalid, match="text_field"):
-            run(io.BytesIO(), io.BytesIO(), engine=engine, text_field=name)
+            run(io.BytesIO(), io.BytesIO(), cascade=cascade, text_field=name)
 
 
-def test_a_live_pipe_is_answered_before_it_closes(engine: Engine) -> None:
+def test_a_live_pipe_is_answered_before_it_closes(cascade: Cascade) -> None:
     source, sink = os.pipe()
     back, out = os.pipe()
     with open(source, "rb") as given_in, open(out, "wb") as output, open(back, "rb") as answers:
-        worker = threading.Thread(target=run, args=(given_in, output), kwargs={"engine": engine})
+        worker = threading.Thread(target=run, args=(given_in, output), kwargs={"cascade": cascade})
         worker.start()
         with open(sink, "wb") as feed:
             feed.write(line(text=THREAT))
@@ -159,7 +159,7 @@ class Dribble(io.RawIOBase):
 
 
 @given(st.lists(st.integers(1, 40), max_size=30))
-def test_any_split_of_the_stream_gives_the_same_result(engine: Engine, sizes: list[int]) -> None:
+def test_any_split_of_the_stream_gives_the_same_result(cascade: Cascade, sizes: list[int]) -> None:
     data = (
         line(text=THREAT)
         + b"junk\n\n"
@@ -167,11 +167,11 @@ def test_any_split_of_the_stream_gives_the_same_result(engine: Engine, sizes: li
         + line(text="töten wir sie? Kill them all")
     )
     whole, pieces = io.BytesIO(), io.BytesIO()
-    run(io.BytesIO(data), whole, engine=engine)
-    run(Dribble(data, sizes), pieces, engine=engine)  # type: ignore[arg-type]
+    run(io.BytesIO(data), whole, cascade=cascade)
+    run(Dribble(data, sizes), pieces, cascade=cascade)  # type: ignore[arg-type]
     assert pieces.getvalue() == whole.getvalue()
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_survived(engine: Engine, data: bytes) -> None:
-    filtered(engine, data)
+def test_any_bytes_are_survived(cascade: Cascade, data: bytes) -> None:
+    filtered(cascade, data)

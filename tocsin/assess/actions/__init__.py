@@ -13,7 +13,9 @@ from tocsin.assess.actions.situations import (
     open_situation,
     remove_report,
 )
+from tocsin.assess.actions.surges import mind_surges
 from tocsin.assess.actions.undoing import undo
+from tocsin.assess.actions.watches import mind_watches
 
 __all__ = [
     "add_reports",
@@ -28,6 +30,8 @@ __all__ = [
     "extend_rfi",
     "file_dissent",
     "keep_watching",
+    "mind_surges",
+    "mind_watches",
     "open_situation",
     "remove_report",
     "second_read",

@@ -60,6 +60,8 @@ def _count(w: Writing, operation: Operation, reports: list[Flagged]) -> None:
     data = {
         "signs": dict(signs),
         "day": w.recorded_at[:10],
+        "hour": w.recorded_at[:13],
+        "flagged": len(reports),
         "reports": picture.reports + len(reports),
         "seen": {c: stamp(at) for c, at in sorted(last.items())},
     }

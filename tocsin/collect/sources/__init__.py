@@ -6,4 +6,6 @@ Every one has `fetch(config, cursor, ...) -> Batch`; see `batch.Batch` for what 
 - `feeds`: RSS and Atom over http(s)
 - `letters`: `.eml` and mbox files
 - `mailbox`: IMAP
+- `jetstream`, `mastodon`, `nats_stream`: streams, which have `parts(cursor)` instead (see `streams`)
+- `cap`, `taxii`, `misp`: partners' systems, by `partner`
 """

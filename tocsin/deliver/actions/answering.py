@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tocsin.deliver import rules, store, terms
 from tocsin.deliver.actions import reaching
 from tocsin.deliver.models import Delivery, Destination, Recipient
-from tocsin.deliver.terms import How, State
+from tocsin.deliver.terms import How, Occasion, State
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
@@ -40,7 +40,8 @@ def follow(token: str) -> Link:
     delivery = store.delivery_of(token)
     destination = Destination.objects.get(id=delivery.destination)
     warning = Warning.objects.get(id=delivery.warning)
-    if not rules.link_works(clock.now(), warning.expires_at, warning.ended_at):
+    lasting = destination.occasion == Occasion.PURGE  # asked long after the warning was over
+    if not lasting and not rules.link_works(clock.now(), warning.expires_at, warning.ended_at):
         raise Conflict(
             "this link no longer works: the warning was over more than 30 days ago",
             cure="Ask the agency that sent it if you still need it.",
@@ -59,7 +60,7 @@ def opened_by_link(token: str) -> None:
         _opened(w, link.destination.id, [link.delivery.id])
 
 
-def acknowledge_by_link(token: str) -> bool:
+def acknowledge_by_link(token: str, *, how: How = How.LINK) -> bool:
     """The recipient says: I have it. Returns False when it was acknowledged before (nothing changes).
 
     Raises: NotFound, Conflict.
@@ -67,7 +68,7 @@ def acknowledge_by_link(token: str) -> bool:
     link = follow(token)
     with writing(link.actor) as w:
         row, duties = _lock(link.destination.id)
-        return _acknowledge(w, row, duties, How.LINK, link.delivery)
+        return _acknowledge(w, row, duties, how, link.delivery)
 
 
 def act_by_link(token: str, text: str) -> None:

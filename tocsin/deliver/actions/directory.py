@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ def add_recipient(
     `rank` = the order within the role; `person` = their account, for the page here. Returns the line's id.
     Raises: Forbidden; Invalid naming the field.
     """
-    permit(actor, Permission.MANAGE_DIRECTORY)
+    _permit(actor, agency)
     card = checked(agency=agency, role=role, name=name, ways=ways, rank=rank, person=person)
     with writing(actor) as w:
         return _add(w, actor, agency, role, rank, person, card)
@@ -62,7 +63,7 @@ def change_recipient(
 
     Raises: Forbidden, NotFound, Invalid; Conflict when it changed since `version`.
     """
-    permit(actor, Permission.MANAGE_DIRECTORY)
+    _permit(actor, agency)
     card = checked(agency=agency, role=role, name=name, ways=ways, rank=rank, person=person)
     with writing(actor) as w:
         row = _locked(actor, recipient, version)
@@ -71,7 +72,7 @@ def change_recipient(
 
 def remove_recipient(actor: Actor, *, recipient: str, version: int) -> None:
     """Take a line out of use; what was sent to it stays on the record. Raises: as `change_recipient`."""
-    permit(actor, Permission.MANAGE_DIRECTORY)
+    permit(actor, Permission.READ_CONTENT)
     with writing(actor) as w:
         row = _locked(actor, recipient, version)
         w.append(terms.RECIPIENT_REMOVED, row.id, {"version": version + 1}, marking=marking_of(row))
@@ -79,7 +80,7 @@ def remove_recipient(actor: Actor, *, recipient: str, version: int) -> None:
 
 def verify_recipient(actor: Actor, *, recipient: str, version: int) -> None:
     """Note that somebody checked that this line still reaches them. Raises: as `change_recipient`."""
-    permit(actor, Permission.MANAGE_DIRECTORY)
+    permit(actor, Permission.READ_CONTENT)
     with writing(actor) as w:
         row = _locked(actor, recipient, version)
         w.append(terms.RECIPIENT_VERIFIED, row.id, {}, marking=marking_of(row))
@@ -143,6 +144,15 @@ class _Desk:
                 cure="Write the user name as it is used to sign in, or leave it empty.",
             )
         ways = [*row.ways, *([("inapp", "")] if person else [])]
+        seat = Seat(agency, role)
+        found = self._found(seat, row)
+        if row.rank == 0:
+            rank = (
+                found.row.rank
+                if found
+                else 1 + max((r for s, r in self._by_rank if s == seat), default=0)
+            )
+            row = msgspec.structs.replace(row, rank=rank)
         card = checked(
             agency=agency,
             role=role,
@@ -152,20 +162,19 @@ class _Desk:
             person=person,
             agencies=self._known,
         )
-        seat = Seat(agency, role)
-        found = next(
-            (
-                self._by_address[seat, w]
-                for w in card.ways
-                if w.address and (seat, w) in self._by_address
-            ),
-            self._by_rank.get((seat, row.rank)),
-        )
         if found is not None and found.row.id in self._seen:
             raise Invalid(
                 "stands twice in this file", field="row", cure="Keep one of the two rows."
             )
         self._settle(row, seat, person, card, found)
+
+    def _found(self, seat: Seat, row: Row) -> store.Line | None:
+        """The line a row is about: by one of its addresses, else by its place in the order."""
+        for kind, address in row.ways:
+            for known in (Way(kind, address), Way(kind, re.sub(r"[ ()./-]", "", address))):
+                if (seat, known) in self._by_address:
+                    return self._by_address[seat, known]
+        return self._by_rank.get((seat, row.rank)) if row.rank else None
 
     def _settle(
         self, row: Row, seat: Seat, person: str, card: Card, found: store.Line | None
@@ -264,11 +273,28 @@ def _change(
     w.append(terms.RECIPIENT_CHANGED, row.id, data, marking=marking_of(row))
 
 
+def keeps(actor: Actor, keeper: str, seat_agency: str) -> bool:
+    """Whether the actor keeps lines of this keeper for this agency: the directory's keepers all of their
+    agency's, a partner those for their own agency."""
+    if actor.system:
+        return True
+    own = keeper == actor.agency and bool(actor.agency)
+    contacts = Permission.KEEP_CONTACTS in actor.permissions and seat_agency == actor.agency
+    return own and (Permission.MANAGE_DIRECTORY in actor.permissions or contacts)
+
+
+def _permit(actor: Actor, seat_agency: str) -> None:
+    """Raises: Forbidden, unless the actor may keep lines for that agency."""
+    if not keeps(actor, actor.agency, seat_agency):
+        permit(actor, Permission.MANAGE_DIRECTORY)
+
+
 def _locked(actor: Actor, recipient: str, version: int) -> Recipient:
     """A line of the actor's own agency, locked, as it stood at `version`."""
     row = get_visible(actor, Recipient.objects.select_for_update(), id=recipient)
     if row.agency != actor.agency and not actor.system:
         raise Forbidden("another agency keeps this line", cure="Ask them to change it.")
+    _permit(actor, row.seat_agency)
     if row.version != version or not row.active:
         raise Conflict(
             "somebody changed this line since you opened it", cure="Reload and try again."

@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from tocsin.deliver import rules, store, terms
 from tocsin.deliver.actions import reaching
+from tocsin.deliver.actions.going import clear_taken_back
 from tocsin.deliver.actions.reaching import Target
-from tocsin.deliver.models import Delivery, Destination, Recipient
+from tocsin.deliver.models import Delivery, Destination, Lease, Recipient
 from tocsin.deliver.terms import FLASH_ANSWER, Closed, Entrant, Occasion, State
 from tocsin.duties.actions import open_duty
 from tocsin.duties.rules import due
@@ -36,7 +38,8 @@ BATCH = 1000
 _WANTED = """
 SELECT id, occasion FROM (
     SELECT w.id, w.precedence, w.released_at, 'release' AS occasion FROM warn_warning w
-    WHERE w.state = 'RELEASED' AND (
+    WHERE w.state = 'RELEASED' AND NOT EXISTS (
+        SELECT 1 FROM deliver_halt h WHERE h.warning = w.id AND h.state = 'TAKEN_BACK') AND (
         NOT EXISTS (SELECT 1 FROM deliver_fanout f WHERE f.warning = w.id AND f.occasion = 'release')
         OR EXISTS (
             SELECT 1 FROM people_operation o, jsonb_array_elements(o.must_know) m
@@ -61,17 +64,23 @@ def fan_out() -> int:
     since, and closes what a newer edition, a cancellation or the expiry made moot.
     Returns how many destinations it touched.
     """
+    count = 0
+    busy: set[tuple[str, str]] = set()
+    while (wanted := _most_urgent(busy)) is not None:
+        warning, occasion = wanted
+        made, done = _address(warning, Occasion(occasion))
+        count += made
+        if done:
+            busy.add(wanted)  # done, or another worker has it
+    return count + _staff() + clear_taken_back() + _close()
+
+
+def _most_urgent(but: set[tuple[str, str]]) -> tuple[str, str] | None:
+    """What to address next. Asked anew for each batch: what is urgent need not wait for ten thousand others."""
     with connection.cursor() as cursor:
         cursor.execute(_WANTED)
-        wanted = cursor.fetchall()
-    count = 0
-    for warning, occasion in wanted:
-        while True:
-            made, done = _address(warning, Occasion(occasion))
-            count += made
-            if done:
-                break
-    return count + _staff() + _close()
+        found: list[tuple[str, str]] = cursor.fetchall()
+    return next((w for w in found if w not in but), None)
 
 
 def _address(warning: str, occasion: Occasion) -> tuple[int, bool]:
@@ -113,7 +122,7 @@ def _missing(row: Warning, occasion: Occasion, operation: Operation | None) -> l
     before = Destination.objects.filter(series=row.series, occasion=Occasion.RELEASE.value)
     if occasion is Occasion.CANCEL:
         seats = []
-        before = before.filter(warning=row.id)
+        before = _told(before.filter(warning=row.id))
     else:
         must = operation.must_know if operation else []
         seats = store.seats_of([*must, *row.distribution])
@@ -123,6 +132,17 @@ def _missing(row: Warning, occasion: Occasion, operation: Operation | None) -> l
     made = Destination.objects.filter(warning=row.id, occasion=occasion.value)
     have = {Seat(*s) for s in made.values_list("seat_agency", "seat_role")}
     return [s for s in dict.fromkeys(seats) if s not in have]
+
+
+def _told(rows: QuerySet[Destination]) -> QuerySet[Destination]:
+    """Roles that have it, or may have it by now: something left, is in a worker's hands, or was said by voice."""
+    left = Delivery.objects.exclude(sent_at=None, delivered_at=None)
+    held = Delivery.objects.filter(id__in=Lease.objects.values("delivery"))
+    return rows.filter(
+        Q(id__in=left.filter(warning__in=rows.values("warning")).values("destination"))
+        | Q(id__in=held.values("destination"))
+        | Q(acknowledged_at__isnull=False)
+    )
 
 
 def _got(row: Warning, occasion: Occasion) -> dict[Seat, dict[str, int]]:
@@ -198,6 +218,8 @@ def _owe(w: Writing, target: Target, occasion: Occasion, operation: Operation | 
     title = f"Acknowledge the {target.precedence} warning{about}"
     if occasion is Occasion.CANCEL:
         title = f"Acknowledge that the warning{about} is cancelled"
+    if occasion is Occasion.PURGE:
+        title = "Remove your copies of a warning that was purged, and say so"
     start = operation.starts_at if operation else None
     usual = due(ladder("acknowledge"), w.at, start).at
     sooner = w.at + FLASH_ANSWER
@@ -218,7 +240,8 @@ def _owe(w: Writing, target: Target, occasion: Occasion, operation: Operation | 
 
 _STAFFED = """
 SELECT d.id FROM deliver_destination d LEFT JOIN people_operation o ON o.id = d.operation
-WHERE d.state = 'NOBODY' AND d.closed_at IS NULL AND EXISTS (
+WHERE d.state = 'NOBODY' AND d.closed_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM deliver_halt h WHERE h.warning = d.warning AND h.state = 'TAKEN_BACK') AND EXISTS (
     SELECT 1 FROM deliver_recipient r WHERE r.active AND r.seat_agency = d.seat_agency
     AND r.seat_role = d.seat_role AND r.agency IN (d.seat_agency, d.sender, o.lead_agency))
 ORDER BY d.opened_at LIMIT %s

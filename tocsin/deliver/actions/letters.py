@@ -19,7 +19,8 @@ from tocsin.warn.models import Warning
 from tocsin.warn.store import document
 
 _READ = """
-SELECT d.id, d.channel, d.place, d.recipient, r.person, v.body::text, d.warning, w.version, t.occasion
+SELECT d.id, d.channel, d.place, d.recipient, r.person, v.body::text, d.warning, w.version, t.occasion,
+    d.urgency, d.attempts
 FROM deliver_delivery d
 JOIN deliver_destination t ON t.id = d.destination
 JOIN deliver_recipient r ON r.id = d.recipient
@@ -40,7 +41,7 @@ def jobs(ids: Sequence[str], until: datetime) -> list[Job]:
         cursor.execute(_READ, [list(ids)])
         rows = cursor.fetchall()
     out = []
-    for delivery, channel, place, recipient, person, body, warning, version, occasion in rows:
+    for delivery, channel, place, recipient, person, body, *about, urgency, tries in rows:
         card = _card(body) if body else Card("")
         out.append(
             Job(
@@ -51,8 +52,10 @@ def jobs(ids: Sequence[str], until: datetime) -> list[Job]:
                 person=person,
                 recipient=recipient,
                 link=f"{base}/a/{store.token(delivery)}",
-                letter=_letter(warning, version, occasion),
+                letter=_letter(*about),
                 until=until,
+                urgency=urgency,
+                tries=tries,
             )
         )
     return out

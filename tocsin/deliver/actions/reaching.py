@@ -190,13 +190,18 @@ def _move(
         reach_by_hand(w, target, "every way in the directory was tried", event_start)
 
 
-def stop_pending(w: Writing, rows: Sequence[Destination], *, but: str = "") -> None:
-    """Take back what has not left yet for destinations that need it no more; `but` = the one answered."""
+def stop_pending(w: Writing, rows: Sequence[Destination], *, but: str = "") -> int:
+    """Take back what has not left yet for destinations that need it no more; `but` = the one answered.
+
+    Returns how many."""
     waiting = Delivery.objects.filter(
         destination__in=[r.id for r in rows], state__in=[State.QUEUED.value, State.RETRYING.value]
     )
+    count = 0
     for d in waiting.exclude(id=but).order_by("id"):
         w.append(terms.DELIVERY_STOPPED, d.destination, {"id": d.id}, marking=marking_of(d))
+        count += 1
+    return count
 
 
 def locked_duties(ids: Collection[str]) -> list[Duty]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.deliver.terms import Reason
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Job:
     """One delivery, with all a channel needs: no channel reads a table for it.
 
-    `until` = when the lease ends; `link` = where the recipient answers; `secret` signs a webhook.
+    `until` = when the lease ends; `link` = where the recipient answers; `urgency` = 3 (FLASH) to 0; `tries` =
+    how many there were before this one.
     """
 
     delivery: str
@@ -29,6 +30,18 @@ class Job:
     link: str
     letter: Letter
     until: datetime
+    urgency: int = 0
+    tries: int = 0
+
+
+class Later(TocsinError):
+    """Not tried: the channel's own limit says to wait so long. No failure, and no try."""
+
+    code = "later"
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(f"the channel has no room for {wait}")
+        self.wait = wait
 
 
 class Undelivered(TocsinError):

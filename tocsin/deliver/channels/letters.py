@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 from tocsin.deliver import rules
 from tocsin.deliver.terms import Occasion
 from tocsin.duties.terms import Precedence
+from tocsin.record.terms import Tlp
 from tocsin.warn import document as documents
 from tocsin.warn.document import Document
 
@@ -65,6 +66,8 @@ class Letter:
             f"Subject: {self.subject}",
             f"Date: {format_datetime(at)}",
             f"Message-ID: <{key}@{sender.domain}>",
+            # A reply brings it back (RFC 5322 3.6.4): proof that its writer had this message.
+            f"References: <{link.rpartition('/')[2]}@{sender.domain}>",
             "Auto-Submitted: auto-generated",
             "MIME-Version: 1.0",
             f'Content-Type: multipart/alternative; boundary="{edge}"',
@@ -97,18 +100,22 @@ def _part(kind: str, pieces: Sequence[str], place: str) -> list[str]:
 def write(document: Document, occasion: Occasion, zone: tzinfo) -> Letter:
     """Write a warning's letter. What TLP forbids to travel by mail stays behind the link."""
     cancelled = occasion is Occasion.CANCEL
-    shown = rules.text_in_mail(document.label)
+    purged = occasion is Occasion.PURGE
+    shown = rules.text_in_mail(document.label) and not purged
     context = {
         "document": document,
         "link": _LINK,
         "shown": shown,
         "cancelled": cancelled,
+        "purged": purged,
         "plain": documents.plain(document, zone) if shown else "",
         "paragraphs": documents.paragraphs(document.content) if shown else [],
     }
     subject = rules.subject_line(
         document.label, document.precedence, document.agency, document.title, cancelled=cancelled
     )
+    if purged:
+        subject = f"[TLP:{document.label}] Remove your copies of a warning from {document.agency}"
     return Letter(
         warning=document.id,
         subject=_header(subject),
@@ -116,6 +123,19 @@ def write(document: Document, occasion: Occasion, zone: tzinfo) -> Letter:
         text=_cut(render_to_string("mail/warning.txt", context)),
         html=_cut(render_to_string("mail/warning.html", context)),
         data=_data(document, occasion, shown),
+    )
+
+
+def trial(sender: str, subject: str) -> Letter:
+    """The letter of a test: it warns of nothing, and says so first."""
+    context = {"sender": sender, "link": _LINK}
+    return Letter(
+        warning=subject,
+        subject=_header(f"TEST from {sender}: press to say that it came"),
+        urgent=False,
+        text=_cut(render_to_string("mail/trial.txt", context)),
+        html=_cut(render_to_string("mail/trial.html", context)),
+        data={"occasion": "test", "agency": sender, "precedence": "TEST", "tlp": Tlp.CLEAR.value},
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from tocsin.deliver.channels.inapp import InApp
 from tocsin.deliver.channels.job import Job, PermanentFailure
 from tocsin.deliver.channels.mail import Mail
+from tocsin.deliver.channels.phone import Phone
+from tocsin.deliver.channels.services import Services
 from tocsin.deliver.channels.webhook import Webhook
 from tocsin.deliver.terms import Channel, Reason, State
 from tocsin.kernel.settings import Settings
@@ -19,6 +22,15 @@ class Road(Protocol):
     def close(self) -> None: ...
 
 
+_ROADS: dict[Channel, Callable[[Settings], Road]] = {
+    Channel.WEBHOOK: Webhook,
+    Channel.INAPP: InApp,
+    Channel.SMS: Phone,
+    Channel.VOICE: Phone,
+    Channel.SERVICE: Services,
+}
+
+
 class Roads:
     """Sends a job by the channel it names."""
 
@@ -28,7 +40,7 @@ class Roads:
         self._others: dict[str, Road] = {}
 
     def send(self, job: Job) -> State:
-        """Raises: TemporaryFailure, PermanentFailure."""
+        """Raises: Later, TemporaryFailure, PermanentFailure."""
         if not job.address and job.channel != Channel.INAPP:
             raise PermanentFailure(Reason.FORGOTTEN)
         road = self.mail() if job.channel == Channel.EMAIL else self._other(Channel(job.channel))
@@ -42,8 +54,7 @@ class Roads:
 
     def _other(self, channel: Channel) -> Road:
         if channel not in self._others:
-            webhook = channel is Channel.WEBHOOK
-            self._others[channel] = Webhook(self._settings) if webhook else InApp()
+            self._others[channel] = _ROADS[channel](self._settings)
         return self._others[channel]
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import ssl
+from collections import OrderedDict
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ from tocsin.kernel import clock
 from tocsin.kernel.settings import Settings, secret
 
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_ORIGINS = 8
+"""Partners' systems to which one thread keeps a connection."""
+_LONGEST_ANSWER = 4096
 _TRY_LATER = {408, 409, 423, 425, 429}
 TYPE = "org.tocsin.warning"
 
@@ -31,6 +35,7 @@ class Webhook:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._key = secret(settings, "webhook_secret")
+        self._clients: OrderedDict[str, httpx.Client] = OrderedDict()
 
     def send(self, job: Job) -> State:
         """POST one event. Raises: TemporaryFailure, PermanentFailure."""
@@ -82,22 +87,43 @@ class Webhook:
                 raise PermanentFailure(Reason.ADDRESS_REFUSED, str(e)) from e
             raise TemporaryFailure(Reason.UNREACHABLE, str(e)) from e
         head = {**headers, "Host": parts.netloc, "Content-Type": "application/cloudevents+json"}
-        with httpx.Client(
-            timeout=_TIMEOUT, trust_env=False, follow_redirects=False, verify=_trusted()
-        ) as client:
-            request = client.build_request(
-                "POST",
-                httpx.URL(url).copy_with(host=addresses[0]),
-                headers=head,
-                content=body,
-                extensions={"sni_hostname": parts.hostname},
-            )
-            response = client.send(request, stream=True)
+        client = self._client(f"{parts.scheme}://{parts.netloc}")
+        request = client.build_request(
+            "POST",
+            httpx.URL(url).copy_with(host=addresses[0]),
+            headers=head,
+            content=body,
+            extensions={"sni_hostname": parts.hostname},
+        )
+        response = client.send(request, stream=True)
+        try:
+            if int(response.headers.get("Content-Length", _LONGEST_ANSWER + 1)) <= _LONGEST_ANSWER:
+                response.read()  # so that the connection can be used again
+        except ValueError:
+            pass  # a length that is none: the connection is given up
+        finally:
             response.close()
-            return response.status_code
+        return response.status_code
+
+    def _client(self, origin: str) -> httpx.Client:
+        """A client for this origin alone: a kept connection never serves another host's name."""
+        client = self._clients.pop(origin, None)
+        if client is None:
+            client = httpx.Client(
+                timeout=_TIMEOUT,
+                trust_env=False,
+                follow_redirects=False,
+                verify=_trusted(),
+                limits=httpx.Limits(max_connections=1, keepalive_expiry=20.0),
+            )
+        self._clients[origin] = client
+        if len(self._clients) > _ORIGINS:
+            self._clients.popitem(last=False)[1].close()
+        return client
 
     def close(self) -> None:
-        """No connection outlives its event: a kept one could serve another host's name."""
+        while self._clients:
+            self._clients.popitem()[1].close()
 
 
 @cache

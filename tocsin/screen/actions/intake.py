@@ -23,6 +23,7 @@ from tocsin.screen import store
 from tocsin.screen.actions.storing import Storing
 from tocsin.screen.masking import masked
 from tocsin.screen.memory import engine
+from tocsin.screen.reach import for_batch
 from tocsin.screen.taken import Chunk, Seen, Taken, reading
 from tocsin.screen.terms import Priority, Verdict
 
@@ -118,7 +119,7 @@ def _read(row: Source, records: Sequence[Item | Refused], *, forced: bool) -> Ch
         else:
             barred.append((record, ruling))
     texts = [reading(item) for item in items]
-    verdicts = engine().screen(texts)
+    verdicts = engine().screen(texts, for_batch(len(texts)))
     seen = []
     for item, text, verdict in zip(items, texts, verdicts, strict=True):
         if verdict is None and forced:

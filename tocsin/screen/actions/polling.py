@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
-from tocsin.collect import rules
+from tocsin.collect import health, rules
 from tocsin.collect.models import Source
 from tocsin.collect.sources.batch import Batch
 from tocsin.collect.terms import (
@@ -18,7 +18,6 @@ from tocsin.collect.terms import (
     Item,
     Permanence,
     Refused,
-    SourceKind,
 )
 from tocsin.kernel import clock
 from tocsin.people.terms import Actor
@@ -27,7 +26,7 @@ from tocsin.screen.actions.intake import permit_collect
 from tocsin.screen.actions.reading import fetch, finish, take_batch
 from tocsin.screen.taken import Taken
 
-POLLED = (SourceKind.FEED.value, SourceKind.MAILBOX.value)
+POLLED = tuple(sorted(health.POLLED))
 _AT_ONCE = 8
 _CLAIM = timedelta(minutes=15)  # after that, another worker may try: this one has died
 _LONGEST_WAIT = timedelta(hours=1)

@@ -17,6 +17,7 @@ from tocsin.collect.sources import feeds, files, letters, mailbox
 from tocsin.collect.sources.batch import Batch, Cursor
 from tocsin.collect.sources.feeds import FeedSource
 from tocsin.collect.sources.mapping import Mapping
+from tocsin.collect.sources.partner import CapSource, PartnerSource, TaxiiSource
 from tocsin.collect.store import charter as charter_of
 from tocsin.collect.terms import (
     FailReason,
@@ -106,6 +107,8 @@ def fetch(row: Source, cursor: Cursor) -> Batch:
             return mailbox.fetch(
                 config.source(), cursor, password=secret, allow_private=allow_private
             )
+        if isinstance(config, PartnerSource):
+            return _from_partner(config, cursor, allow_private=allow_private)
     except TocsinError as error:
         said = " ".join(f"{part.rstrip('.')}." for part in (error.message, error.cure) if part)
         said = f"{error.field} {said}" if error.field else said
@@ -116,6 +119,18 @@ def fetch(row: Source, cursor: Cursor) -> Batch:
         return _failed(cursor, FailReason.PROTOCOL, Permanence.TEMPORARY, said)
     said = f"A source of kind {row.kind} is not read on a clock."
     return _failed(cursor, FailReason.PROTOCOL, Permanence.PERMANENT, said)
+
+
+def _from_partner(config: PartnerSource, cursor: Cursor, *, allow_private: bool) -> Batch:
+    """Ask a partner's system; what reads its format is loaded here, since most sites never need it."""
+    from tocsin.collect.sources import cap, misp, taxii  # noqa: PLC0415
+
+    if isinstance(config, CapSource):
+        return cap.fetch(config, cursor, allow_private=allow_private)
+    if isinstance(config, TaxiiSource):
+        secret = password(config)
+        return taxii.fetch(config, cursor, password=secret, allow_private=allow_private)
+    return misp.fetch(config, cursor, key=password(config), allow_private=allow_private)
 
 
 def take_batch(

@@ -14,6 +14,7 @@ from tocsin.collect.configs import FileConfig, read_config
 from tocsin.collect.models import Refusal, Source
 from tocsin.collect.sources.letters import read_letter
 from tocsin.collect.sources.mapping import Mapping
+from tocsin.collect.sources.partner import PartnerSource
 from tocsin.collect.sources.rows import reread
 from tocsin.collect.store import charter as charter_of
 from tocsin.collect.terms import Item, RefusalState, Refused, SourceKind
@@ -92,4 +93,9 @@ def _reader(source: Source) -> Callable[[bytes], Item | Refused]:
         return lambda data: reread(data, mapping)
     if kind in (SourceKind.MAILBOX, SourceKind.FILE):
         return lambda data: read_letter(data, "letter")
+    if isinstance(config, PartnerSource):
+        from tocsin.collect.sources import rereading  # noqa: PLC0415 - reads XML, which is seldom needed
+
+        partner = config
+        return lambda data: rereading.reread(data, partner)
     return lambda data: reread(data, _FEED_ENTRY if kind is SourceKind.FEED else _PLAIN_ITEM)

@@ -22,6 +22,7 @@ from tocsin.record.actions import Writing
 from tocsin.record.terms import Marking, stamp
 from tocsin.screen import store
 from tocsin.screen.actions.refusals import keep_refused
+from tocsin.screen.masking import masked
 from tocsin.screen.memory import engine, groups
 from tocsin.screen.taken import COUNTED, Chunk, Seen, Taken, reading, sound
 from tocsin.screen.terms import Priority, Verdict
@@ -115,7 +116,7 @@ class Storing:
             **self._kept(report.id, item, verdict),
             "author": pseudonym("author", row.id, item.author) if item.author else "",
             "thread": pseudonym("thread", row.id, item.thread) if item.thread else "",
-            "lang": _language(item.lang),
+            "lang": _language(item.lang) or verdict.lang,
             "posted_at": stamp(item.at) if item.at else None,
             "group": group,
             "group_size": self.groups[group].size,
@@ -173,6 +174,8 @@ class Storing:
     def _kept(self, report: str, item: Item, verdict: Verdict) -> dict[str, Any]:
         """The verdict, and the vault ids of what is shown and of what came in."""
         shown = {"text": verdict.masked.text, "why": list(verdict.why)}
+        if verdict.words:
+            shown["words"] = list(masked(" ".join(verdict.words), ()).text.split())
         if site := _site(item.url):
             shown["site"] = site
         original = {
@@ -196,6 +199,10 @@ class Storing:
             "lowered_by": list(verdict.lowered_by),
             "spans": [[s.start, s.end, s.indicator, s.category] for s in verdict.masked.spans],
             "catalogue": verdict.catalogue,
+            "model_version": verdict.models,
+            "chance": verdict.chance,
+            "stage": verdict.stage.value,
+            "sample": verdict.sample,
         }
 
     def _known(self, before: Report, seen: Seen) -> None:
@@ -289,6 +296,7 @@ class Storing:
             **{name: getattr(taken, name) for name in COUNTED if name not in ("read", "unkept")},
             "reasons": dict(sorted(taken.reasons.items())),
             "catalogue": engine().version,
+            "model_version": engine().models.version,
         }
         self.w.append(terms.ITEMS_COUNTED, self.row.id, data, marking=marking)
 

@@ -6,8 +6,18 @@ raises Conflict when somebody changed it since.
 
 from __future__ import annotations
 
+from tocsin.warn.actions.copying import Taken, take_copy
 from tocsin.warn.actions.drafting import abandon, draft, hand_over, revise, submit, update
 from tocsin.warn.actions.ending import cancel, expire_due, lift_holds
+from tocsin.warn.actions.house import (
+    Previewed,
+    preview_template,
+    propose_template,
+    remove_seal,
+    retire_template,
+    set_seal,
+    use_template,
+)
 from tocsin.warn.actions.plans import cite, drop_citation, recite
 from tocsin.warn.actions.reviewing import (
     confirm,
@@ -20,6 +30,8 @@ from tocsin.warn.actions.reviewing import (
 )
 
 __all__ = [
+    "Previewed",
+    "Taken",
     "abandon",
     "cancel",
     "cite",
@@ -31,12 +43,19 @@ __all__ = [
     "hold",
     "lift_hold",
     "lift_holds",
+    "preview_template",
+    "propose_template",
     "recite",
     "refuse",
     "release",
     "release_now",
+    "remove_seal",
+    "retire_template",
     "return_",
     "revise",
+    "set_seal",
     "submit",
+    "take_copy",
     "update",
+    "use_template",
 ]

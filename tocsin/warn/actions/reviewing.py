@@ -13,6 +13,7 @@ from tocsin.people.terms import Actor, Permission, Role
 from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import Marking, stamp
 from tocsin.warn import lint, rules, store, terms
+from tocsin.warn.actions.copying import below_tearline
 from tocsin.warn.actions.drafting import owe_finishing
 from tocsin.warn.actions.locking import about, event_start, locked, marking, precedence
 from tocsin.warn.actions.plans import owe_new_plan, resting_on
@@ -150,6 +151,8 @@ def _release(w: Writing, row: Warning, *, reason: str) -> None:
     }
     if reason:
         data["reason"] = w.keep(row.id, {"text": reason})
+    if part := below_tearline(w, row):
+        data["below"] = part
     duties.discharge(w, row.id, ("review", "finish_draft"), "released")
     w.append(terms.WARNING_RELEASED, row.id, data, marking=mark)
     operation = store.operation_of(row)

@@ -16,6 +16,16 @@ _LOOPS = {
     "fan-out": "Sends released warnings on their way",
     "send": "Sends messages",
     "notices": "Sends notices",
+    "sign-in links": "Mails links to sign in by",
+    "passed on": "Mails what partners pass to their people",
+    "tests of ways": "Sends tests of the ways in the directory",
+    "mailbox": "Reads bounces and replies",
+    "directory": "Asks for lines nobody has proved",
+    "sights": "Puts on the record who read what",
+    "past": "Builds the past that was asked for",
+    "findings": "Asks new operations about unsolved findings",
+    "disclosures": "Keeps the account of who was given what",
+    "retention": "Purges what is over, and seals what is held",
     "auditor": "Watches that everything due was done",
 }
 

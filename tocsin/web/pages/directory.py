@@ -13,10 +13,12 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tocsin.deliver import actions, roster, store
+from tocsin.deliver import actions, roster, store, vcards
+from tocsin.deliver.actions import checking
+from tocsin.deliver.actions.directory import keeps
 from tocsin.deliver.channels.webhook import secret_of
 from tocsin.deliver.terms import Channel
-from tocsin.kernel import settings
+from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
@@ -43,6 +45,19 @@ class LineForm(forms.Form):
         max_length=2000,
         help_text="An https address that takes signed events.",
     )
+    sms = forms.CharField(
+        label="Text message",
+        required=False,
+        max_length=40,
+        help_text="With the country, like +1 202 555 0123.",
+    )
+    voice = forms.CharField(label="Voice call", required=False, max_length=40)
+    service = forms.CharField(
+        label="Messaging service",
+        required=False,
+        max_length=2000,
+        help_text="As Apprise writes it, like ntfys://ntfy.sh/a-long-secret-topic. It gets a line and a link.",
+    )
     person = forms.ChoiceField(
         label="Account here",
         required=False,
@@ -64,7 +79,8 @@ class LineForm(forms.Form):
     def line(self) -> dict[str, Any]:
         """What the actions take."""
         d = self.cleaned_data
-        ways = [("email", d["email"]), ("email", d["email2"]), ("webhook", d["webhook"])]
+        ways = [("email", d["email"]), ("email", d["email2"])]
+        ways += [(kind, d[kind]) for kind in ("webhook", "sms", "voice", "service")]
         if d["person"]:
             ways.append(("inapp", ""))
         taken = ("agency", "role", "name", "rank", "person")
@@ -90,6 +106,8 @@ def directory(request: HttpRequest) -> HttpResponse:
     rows = store.find(a, agency=asked["agency"], role=asked["role"], words=asked["q"])
     page = Paginator(rows, store.PAGE).get_page(request.GET.get("page"))
     agencies, roles = store.agencies(), store.roles()
+    listed = list(page.object_list)
+    silent = store.silent(listed)
     context = {
         "page": page,
         "lines": [
@@ -98,9 +116,10 @@ def directory(request: HttpRequest) -> HttpResponse:
                 "agency": agencies.get(line.seat.agency, line.seat.agency),
                 "role": roles.get(line.seat.role, line.seat.role),
                 "ways": [(Channel(w.kind).words, w.address) for w in line.card.ways],
-                "mine": line.row.agency == a.agency,
+                "mine": keeps(a, line.row.agency, line.row.seat_agency),
+                "silent": line.row.id in silent,
             }
-            for line in store.lines(page.object_list)
+            for line in store.lines(listed)
         ],
         "thin": [
             (agencies.get(s.agency, s.agency), roles.get(s.role, s.role), why, s)
@@ -124,7 +143,8 @@ def _may(a: Actor) -> bool:
 def directory_new(request: HttpRequest) -> HttpResponse:
     """Add a line."""
     a = actor(request)
-    permit(a, Permission.MANAGE_DIRECTORY)
+    if Permission.KEEP_CONTACTS not in a.permissions:
+        permit(a, Permission.MANAGE_DIRECTORY)
     first = {k: request.GET.get(k, "") for k in ("agency", "role")}
     form = LineForm(request.POST or None, initial=first)
     if request.method == "POST" and form.is_valid():
@@ -134,9 +154,14 @@ def directory_new(request: HttpRequest) -> HttpResponse:
             _refuse(form, e)
         else:
             messages.success(request, f"{form.cleaned_data['name']} is in the directory.")
-            return redirect("directory")
+            return redirect(_back(a))
     status = 422 if form.errors else 200
-    return render(request, "directory/form.html", {"form": form}, status=status)
+    return render(request, "directory/form.html", {"form": form, "back": _back(a)}, status=status)
+
+
+def _back(a: Actor) -> str:
+    """Where one came from: the directory, or one's own page."""
+    return "directory" if _may(a) else "portal"
 
 
 @login_required
@@ -144,7 +169,8 @@ def directory_new(request: HttpRequest) -> HttpResponse:
 def directory_line(request: HttpRequest, recipient: str) -> HttpResponse:
     """One line: change it, note that it was checked, take it out of use."""
     a = actor(request)
-    permit(a, Permission.MANAGE_DIRECTORY)
+    if Permission.KEEP_CONTACTS not in a.permissions:
+        permit(a, Permission.MANAGE_DIRECTORY)
     row = store.recipient(a, recipient)
     (line,) = store.lines([row])
     form = LineForm(request.POST or None, initial=_initial(line))
@@ -152,7 +178,7 @@ def directory_line(request: HttpRequest, recipient: str) -> HttpResponse:
         try:
             if done := _line_done(request, a, recipient, form):
                 messages.success(request, done)
-                return redirect("directory")
+                return redirect(_back(a))
         except Invalid as e:
             _refuse(form, e)
     key = settings.secret(settings.current(), "webhook_secret")
@@ -160,7 +186,8 @@ def directory_line(request: HttpRequest, recipient: str) -> HttpResponse:
         "form": form,
         "line": line,
         "version": request.POST.get("version", row.version),
-        "mine": row.agency == a.agency,
+        "mine": keeps(a, row.agency, row.seat_agency),
+        "back": _back(a),
         "signing": secret_of(key, row.id) if "webhook" in row.kinds else "",
     }
     return render(request, "directory/form.html", context, status=422 if form.errors else 200)
@@ -173,6 +200,9 @@ def _line_done(request: HttpRequest, a: Actor, recipient: str, form: LineForm) -
     if what == "remove":
         actions.remove_recipient(a, recipient=recipient, version=version)
         return "The line is out of use. What was sent to it stays on the record."
+    if what == "test":
+        n = actions.test_ways(a, recipient=recipient)
+        return f"A test is on its way by {n} {'way' if n == 1 else 'ways'}."
     if what == "verify":
         actions.verify_recipient(a, recipient=recipient, version=version)
         return "Noted: the line was checked today."
@@ -184,7 +214,7 @@ def _line_done(request: HttpRequest, a: Actor, recipient: str, form: LineForm) -
 
 def _initial(line: store.Line) -> dict[str, Any]:
     mails = [w.address for w in line.card.ways if w.kind == Channel.EMAIL]
-    hooks = [w.address for w in line.card.ways if w.kind == Channel.WEBHOOK]
+    others = {w.kind: w.address for w in reversed(line.card.ways) if w.kind != Channel.EMAIL}
     return {
         "agency": line.seat.agency,
         "role": line.seat.role,
@@ -192,7 +222,7 @@ def _initial(line: store.Line) -> dict[str, Any]:
         "rank": line.row.rank,
         "email": mails[0] if mails else "",
         "email2": mails[1] if len(mails) > 1 else "",
-        "webhook": hooks[0] if hooks else "",
+        **{kind: others.get(kind, "") for kind in ("webhook", "sms", "voice", "service")},
         "person": line.row.person,
     }
 
@@ -216,9 +246,10 @@ def directory_import(request: HttpRequest) -> HttpResponse:
 def _import(request: HttpRequest, a: Actor) -> str:
     sent = request.FILES.get("file")
     if sent is None or isinstance(sent, list):
-        raise Invalid("no file was sent", field="file", cure="Choose a CSV or XLSX file.")
+        raise Invalid("no file was sent", field="file", cure="Choose a CSV, XLSX or vCard file.")
     content = sent.read(roster.MOST_BYTES + 1)
-    sheet = roster.read(sent.name or "file", content)
+    reader = vcards if vcards.is_vcard(content) else roster
+    sheet = reader.read(sent.name or "file", content)
     return actions.import_directory(a, sheet=sheet)
 
 
@@ -250,6 +281,33 @@ def _file(content: bytes, name: str) -> HttpResponse:
 
 
 @login_required
+@require_GET
+def directory_checks(request: HttpRequest, subject: str) -> HttpResponse:
+    """The lines of one's agency that nothing has proved for long, or to which something came back."""
+    a = actor(request)
+    if subject != checking.subject(a.agency) or not a.agency:
+        raise NotFound("there is no such thing, or it is not yours to see")
+    rows = store.unproved(clock.now()).filter(agency=a.agency)
+    page = Paginator(rows.order_by("bounced_at", "verified_at", "id"), store.PAGE).get_page(
+        request.GET.get("page")
+    )
+    roles, agencies = store.roles(), store.agencies()
+    context = {
+        "page": page,
+        "lines": [
+            (
+                line,
+                roles.get(line.seat.role, line.seat.role),
+                agencies.get(line.seat.agency, line.seat.agency),
+                keeps(a, line.row.agency, line.row.seat_agency),
+            )
+            for line in store.lines(page.object_list)
+        ],
+    }
+    return render(request, "directory/checks.html", context)
+
+
+@login_required
 @require_POST
 def directory_verify(request: HttpRequest, recipient: str) -> HttpResponse:
     """Note, from the list, that a line was checked."""
@@ -266,6 +324,7 @@ urlpatterns = [
     path("directory/import", directory_import, name="directory-import"),
     path("directory/import/template.csv", directory_template, name="directory-template"),
     path("directory/import/<str:report>", directory_report, name="directory-report"),
+    path("directory/checks/<str:subject>", directory_checks, name="directory-checks"),
     path("directory/<str:recipient>", directory_line, name="directory-line"),
     path("directory/<str:recipient>/checked", directory_verify, name="directory-verify"),
 ]

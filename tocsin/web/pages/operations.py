@@ -12,10 +12,12 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from tocsin.deliver import store as directory
 from tocsin.duties.actions import move_event
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Forbidden, NotFound, TocsinError
+from tocsin.oversee import lessons
 from tocsin.people import actions, store
 from tocsin.people.models import Operation, Participation
 from tocsin.people.rules import permit
@@ -98,9 +100,11 @@ def operation_page(request: HttpRequest, operation: str) -> HttpResponse:
         "lead": names.get(row.lead_agency, row.lead_agency),
         "agencies": [names.get(p.agency, p.agency) for p in takes_part],
         "seats": _seats(row, names),
+        "thin": [] if row.ends_at <= now else _thin(row, names),
         "checklist": [titles.get(c, c) for c in row.checklist],
         "citations": _citations(a, row),
         "owed": _owed(a, row),
+        "bearing": lessons.bearing(a, row),
         "may_change": _leads(a, row),
     }
     return render(request, "operations/page.html", context)
@@ -189,6 +193,14 @@ def operation_cite(request: HttpRequest, operation: str) -> HttpResponse:
         cite(a, operation=row.id, warning=warning, edition=number(request.POST.get("edition")))
         messages.success(request, "The plan rests on the edition in force.")
     return redirect("operation", operation=row.id)
+
+
+def _thin(row: Operation, names: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Roles that must know and that only one kind of way leads to, or none: to mend before it starts."""
+    return [
+        (names.get(seat.agency, seat.agency), directory.roles().get(seat.role, seat.role), why)
+        for seat, why in directory.thin_of(row).items()
+    ]
 
 
 def _mine(a: Actor, operation: str) -> Operation:

@@ -17,9 +17,8 @@ from tocsin.assess.terms import Disposition, Speech
 from tocsin.collect import store as collect
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Conflict, Invalid, TocsinError
-from tocsin.people.actions import unmask
 from tocsin.people.store import operations_of
-from tocsin.people.visibility import marking_of
+from tocsin.retain.actions import look_now
 from tocsin.web.middleware import actor
 from tocsin.web.numbers import number
 from tocsin.web.pages import report_view, worksheet
@@ -94,6 +93,8 @@ def _queue(
         context |= {"current": chosen, "preselected": True}
         context["following"] = _following([i.report.id for i, _ in context["items"]], chosen)
     if chosen:
+        if "preselected" not in context:
+            request._tocsin_shown = chosen  # type: ignore[attr-defined] - noted as seen
         context |= report_view.shown(actor(request), chosen, clock.now())
         context["sheet"] = typed or worksheet.blank(context["report"])
         context["back"] = "queue"
@@ -217,8 +218,8 @@ def original(request: HttpRequest, report: str) -> HttpResponse:
     a = actor(request)
     row = collect.report(a, report)
     try:
-        body = unmask(
-            a, vault=row.original, marking=marking_of(row), reason=request.POST.get("reason", "")
+        body = look_now(
+            a, report=row.id, vault=row.original, reason=request.POST.get("reason", "")
         )
     except Invalid as e:
         error = f"{_sentence(e.message)} {e.cure}"

@@ -119,7 +119,8 @@ def _standing(row: Destination) -> dict[str, Any]:
         "answered": row.acknowledged_at is not None,
         "acted": record.content(row.acted).get("text", "") if row.acted else "",
         "over": row.closed_at is not None,
-        "cancel": row.occasion == "cancel",
+        "cancel": row.occasion in ("cancel", "purge"),
+        "purge": row.occasion == "purge",
     }
 
 
@@ -128,17 +129,18 @@ def _standing(row: Destination) -> dict[str, Any]:
 def answers(request: HttpRequest) -> HttpResponse:
     """What waits for my answer, and what I answered last."""
     a = actor(request)
-    return render(request, "receipts/answers.html", _answers(a))
+    return render(request, "receipts/answers.html", standing_lists(a))
 
 
 @login_required
 @require_GET
 def answers_part(request: HttpRequest) -> HttpResponse:
     """The list by itself; it follows what comes in."""
-    return render(request, "receipts/answers_part.html", _answers(actor(request)))
+    return render(request, "receipts/answers_part.html", standing_lists(actor(request)))
 
 
-def _answers(a: Actor) -> dict[str, Any]:
+def standing_lists(a: Actor) -> dict[str, Any]:
+    """What waits for this actor's answer, and what they answered last."""
     waiting = list(store.waiting(a)[: store.PAGE])
     done = list(store.answered(a)[: store.PAGE])
     rows = Warning.objects.in_bulk({r.warning for r in (*waiting, *done)})
@@ -216,6 +218,11 @@ def _answer(
         "mine": mine,
         "may_answer": mine and Permission.ACKNOWLEDGE in a.permissions,
         "may_pass": mine and store.sent_to(a, row.id),
+        "may_relay": mine
+        and row.closed_at is None
+        and row.occasion == "release"
+        and Permission.ACKNOWLEDGE in a.permissions
+        and rules.relay_allowed(document.label),
         "sender": sender,
         "may_voice": sender and Permission.DRAFT in a.permissions,
         "tries": store.tries(row.id) if sender else [],
@@ -262,8 +269,32 @@ def _matrix(a: Actor, warning: str) -> dict[str, Any]:
         "row": row,
         "document": warnings.document(row),
         "matrix": store.matrix(a, row),
+        "may_halt": row.agency == a.agency and Permission.RELEASE in a.permissions,
         "to_answer": next((d for d in mine if store.is_for(a, d) and not d.acknowledged_at), None),
     }
+
+
+@login_required
+@require_POST
+def sending(request: HttpRequest, warning: str) -> HttpResponse:
+    """Hold a release up, let it go on, or take back what has not left."""
+    a, what = actor(request), request.POST.get("do", "")
+    get_visible(a, Warning.objects.all(), id=warning)
+    if what == "pause":
+        actions.pause(a, warning=warning)
+        messages.success(request, "Paused. Nothing more leaves until you let it go on.")
+    elif what == "go_on":
+        actions.go_on(a, warning=warning)
+        messages.success(request, "It goes on.")
+    elif what == "take_back":
+        actions.take_back_rest(a, warning=warning)
+        messages.success(
+            request,
+            "What had not left stays here. Who has it keeps it: cancel the warning to tell them.",
+        )
+    else:
+        raise Invalid("says nothing we know", field="do", cure="Use the buttons of the page.")
+    return redirect("matrix", warning)
 
 
 urlpatterns = [
@@ -273,5 +304,6 @@ urlpatterns = [
     path("answers/<str:destination>", answer, name="answer"),
     path("answers/<str:destination>/seen", answer_seen, name="answer-seen"),
     path("warnings/<str:warning>/receipts", matrix, name="matrix"),
+    path("warnings/<str:warning>/receipts/sending", sending, name="sending"),
     path("warnings/<str:warning>/receipts/part", matrix_part, name="matrix-part"),
 ]

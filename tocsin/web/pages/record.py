@@ -16,6 +16,7 @@ from tocsin.kernel.errors import NotFound
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.record.models import Checkpoint, Pending
+from tocsin.record.proof.standing import standing
 from tocsin.record.terms import stamp
 from tocsin.web import subjects, timeline
 from tocsin.web.middleware import actor
@@ -43,6 +44,7 @@ def latest(request: HttpRequest) -> HttpResponse:
         "newest": "before" not in request.GET,
         "checkpoint": checkpoint,
         "root": bytes(checkpoint.root).hex() if checkpoint else "",
+        "standing": standing(),
         "waiting": len(Pending.objects.values_list("n")[:1001]),
     }
     return render(request, "record/latest.html", context)

@@ -26,6 +26,7 @@ from tocsin.collect import store as collect
 from tocsin.collect.models import Report, Source
 from tocsin.collect.terms import AUTHORITIES, PURPOSES, Reliability
 from tocsin.duties.models import Duty
+from tocsin.exchange.bulletins import original
 from tocsin.people.store import agency_names, names
 from tocsin.people.terms import Actor, Permission
 from tocsin.record.store import contents
@@ -104,6 +105,8 @@ def _topics(a: Actor, operation: str) -> list[tuple[str, str]]:
 
 def stage_words(report: Report, standing: Standing | None) -> str:
     """How far a report is, in words."""
+    if report.state == "PURGED":
+        return "purged: its content is no longer kept"
     if report.state == "OPEN" and (standing is None or standing.stage == Stage.FINAL):
         return _STAGE[Stage.OPEN]
     if standing is None:
@@ -169,6 +172,7 @@ def about(a: Actor, row: Report) -> dict[str, Any]:
         ],
         "may_topic": Permission.ASSESS in a.permissions and row.agency == a.agency,
         "versions": [(v, earlier.get(v.content, {}).get("text", "")) for v in versions],
+        "came_as": original(row) if Permission.DRAFT in a.permissions else None,
         "may_unmask": Permission.UNMASK in a.permissions and row.agency == a.agency,
         **concerns_and_questions(a, row.id),
     }

@@ -28,6 +28,7 @@ from tocsin.web.pages.report_view import (
     concerns_and_questions,
     stage_words,
 )
+from tocsin.web.pages.surges_view import surges_of
 
 _FIELDS = ("decision", "text", "likelihood", "likelihood_percent", "confidence", "basis", "reason")
 
@@ -119,6 +120,7 @@ def _situation(
         "confidences": [c.value for c in Confidence],
         "typed": dict.fromkeys(_FIELDS, ""),
         "errors": {},
+        **(surges_of(row, now) if row.kind == "picture" else {}),
         **concerns_and_questions(a, row.id),
         **more,
     }

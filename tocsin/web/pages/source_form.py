@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 
 from tocsin.collect.models import Source
+from tocsin.collect.sources.jetstream import JetstreamSource
 from tocsin.collect.sources.mapping import load_mapping
 from tocsin.collect.terms import AUTHORITIES, PURPOSES, Reliability, Scope, SourceKind
 from tocsin.kernel.errors import TocsinError
@@ -24,6 +25,12 @@ KINDS = {
     SourceKind.FILE: ("Files", "JSON lines, CSV or Parquet, loaded from the shell"),
     SourceKind.TIP: ("Tip line", "the public page where anybody can tell us something"),
     SourceKind.API: ("Other system", "a partner's system that sends by our API"),
+    SourceKind.CAP: ("Alerts", "CAP alerts of another agency, one address or a feed of them"),
+    SourceKind.TAXII: ("TAXII", "a collection of a partner's threat-sharing server"),
+    SourceKind.JETSTREAM: ("Bluesky", "public posts as they come, by Jetstream"),
+    SourceKind.MASTODON: ("Mastodon", "public posts of one server as they come"),
+    SourceKind.NATS: ("NATS", "a stream of your own, shared by any number of engines"),
+    SourceKind.MISP: ("MISP", "the feed of a partner's MISP"),
 }
 _EXAMPLE = 'optional = ["at"]\n\n[fields]\nkey = "id"\ntext = "text"\nat = "created_at"\n'
 _CHOOSE = ("", "Choose one")
@@ -211,6 +218,10 @@ def _connector(kind: SourceKind) -> dict[str, forms.Field]:
             ),
             "every_minutes": every,
         }
+    if kind in (SourceKind.CAP, SourceKind.TAXII, SourceKind.MISP):
+        return {**_partner(kind), "every_minutes": every}
+    if kind in (SourceKind.JETSTREAM, SourceKind.MASTODON, SourceKind.NATS):
+        return _stream(kind)
     if kind is SourceKind.FILE:
         return {
             "mapping": forms.CharField(
@@ -222,6 +233,61 @@ def _connector(kind: SourceKind) -> dict[str, forms.Field]:
             )
         }
     return {}
+
+
+def _stream(kind: SourceKind) -> dict[str, forms.Field]:
+    """The fields of a stream."""
+    if kind is SourceKind.JETSTREAM:
+        return {"url": forms.CharField(label="Address", initial=JetstreamSource().url)}
+    key = forms.CharField(
+        label="Where its key is",
+        required=False,
+        help_text=f"Name of the environment variable that holds it where the worker runs, such as "
+        f"{kind.value.upper()}_KEY. The key itself is never entered here.",
+    )
+    if kind is SourceKind.MASTODON:
+        return {
+            "url": forms.URLField(label="Server", assume_scheme="https"),
+            "tag": forms.CharField(label="Only with this tag", required=False, max_length=100),
+            "password_env": key,
+        }
+    return {
+        "url": forms.CharField(label="Server", initial="nats://127.0.0.1:4222"),
+        "stream": forms.CharField(label="Stream", max_length=200),
+        "subject": forms.CharField(label="Subject", max_length=200),
+        "partitions": forms.IntegerField(
+            label="Partitions",
+            initial=1,
+            min_value=1,
+            max_value=256,
+            help_text="Above 1 the messages lie on subject.0, subject.1 and so on.",
+        ),
+        "password_env": key,
+    }
+
+
+def _partner(kind: SourceKind) -> dict[str, forms.Field]:
+    """The fields of a partner's system."""
+    hints = {
+        SourceKind.CAP: "Of one alert, or of an Atom or RSS feed of alerts.",
+        SourceKind.TAXII: "Of the collection: …/collections/<id>/.",
+        SourceKind.MISP: "Of the feed's folder, where its manifest.json lies.",
+    }
+    url = forms.URLField(label="Address", help_text=hints[kind], assume_scheme="https")
+    if kind is SourceKind.CAP:
+        return {"url": url}
+    made: dict[str, forms.Field] = {"url": url}
+    if kind is SourceKind.TAXII:
+        made["user"] = forms.CharField(
+            label="Account", required=False, help_text="Empty where they gave you a key alone."
+        )
+    made["password_env"] = forms.CharField(
+        label="Where its key is",
+        required=False,
+        help_text=f"Name of the environment variable that holds it where the worker runs, such as "
+        f"{kind.value.upper()}_PARTNER. The key itself is never entered here.",
+    )
+    return made
 
 
 def _config(kind: SourceKind, c: dict[str, Any]) -> dict[str, Any]:

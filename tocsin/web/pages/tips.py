@@ -18,11 +18,10 @@ from tocsin.collect import actions, store
 from tocsin.collect.actions.tips import QUESTION_CAP
 from tocsin.collect.models import Report, Source
 from tocsin.kernel.errors import Invalid, NotFound, TocsinError
-from tocsin.people.actions import unmask
 from tocsin.people.rules import permit
 from tocsin.people.store import agency_names, names
 from tocsin.people.terms import Permission
-from tocsin.people.visibility import marking_of
+from tocsin.retain.actions import look_now
 from tocsin.screen.actions import answer_question, give_tip
 from tocsin.screen.actions.tips import CONTACT_CAP, WHAT_CAP, WHEN_CAP, WHERE_CAP
 from tocsin.web.middleware import actor
@@ -189,7 +188,7 @@ def _contact(request: HttpRequest, report: str) -> HttpResponse:
     if found is None or not found.contact:
         raise NotFound("this tip has no contact", field="report")
     reason = request.POST.get("reason", "")
-    kept = unmask(a, vault=found.contact, marking=marking_of(found), reason=reason)
+    kept = look_now(a, report=found.report, vault=found.contact, reason=reason)
     return _thread(request, report, contact=kept.get("contact", ""))
 
 

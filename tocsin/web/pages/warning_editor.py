@@ -95,8 +95,12 @@ def warning_edit(request: HttpRequest, warning: str) -> HttpResponse:
         initial = {
             **{
                 k: getattr(content, k)
-                for k in ("title", "summary", "would_change", "dissent", "changed")
+                for k in (
+                    *("title", "summary", "would_change", "dissent", "changed"),
+                    *("places", "timeline"),
+                )
             },
+            **{f"below_{k}": getattr(content.below, k) for k in ("label", "title", "text")},
             "actions": "\n".join(content.actions),
             **{
                 k: getattr(row, k)

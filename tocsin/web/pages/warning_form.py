@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -10,13 +11,16 @@ from django import forms
 from django.http import QueryDict
 
 from tocsin.duties.terms import Precedence
+from tocsin.kernel.errors import Invalid
+from tocsin.record.terms import stamp, unstamp
 from tocsin.warn import document as documents
-from tocsin.warn.terms import Content, Judgment, Seat
+from tocsin.warn.terms import Below, Content, Event, Judgment, Seat, Spot
 from tocsin.web.numbers import number
 from tocsin.web.pages import warning_view
-from tocsin.web.pages.warning_times import LocalTimeField
+from tocsin.web.pages.warning_times import LocalTimeField, read_local, zone
 
 MOST_JUDGMENTS = 30
+_DEGREES = re.compile(r"(-?\d{1,3}(?:\.\d{1,8})?)\s*,\s*(-?\d{1,3}(?:\.\d{1,8})?)", re.ASCII)
 _TLP_WORDS = {
     "": "Not chosen yet",
     "RED": "RED: only the people named",
@@ -29,6 +33,71 @@ _TLP_WORDS = {
 
 def _area(rows: int) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows})
+
+
+class _Lines(forms.CharField):
+    """Rows typed as lines, each in a form the help text shows. `read` makes a row of a line's text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=_area(3), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return tuple(value or ())
+        try:
+            return tuple(self.read(line.strip()) for line in value.splitlines() if line.strip())
+        except Invalid as e:
+            raise forms.ValidationError(f"{e.message}. {e.cure}") from e
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else "\n".join(map(self.write, value or ()))
+
+    def read(self, line: str) -> Any:
+        raise NotImplementedError
+
+    def write(self, row: Any) -> str:
+        raise NotImplementedError
+
+
+class PlacesField(_Lines):
+    """`North doors; 38.89260, -77.00890; eleven posts` as a `Spot`."""
+
+    def read(self, line: str) -> Spot:
+        name, where, *note = (part.strip() for part in [*line.split(";"), ""])
+        found = _DEGREES.fullmatch(where)
+        lat, lon = (round(float(n) * 1_000_000) for n in found.groups()) if found else (0, 0)
+        if not found or not name or abs(lat) > 90_000_000 or abs(lon) > 180_000_000:
+            raise Invalid(
+                f"“{line[:60]}” is no place",
+                cure="Write each as: West gate; 38.89260, -77.00890; a note. Latitude first, then longitude.",
+            )
+        return Spot(name, lat, lon, "; ".join(n for n in note if n))
+
+    def write(self, row: Spot) -> str:
+        where = f"{row.lat / 1_000_000:.5f}, {row.lon / 1_000_000:.5f}"
+        return "; ".join(part for part in (row.name, where, row.note) if part)
+
+
+class TimelineField(_Lines):
+    """`2026-03-04T22:40 A text is copied eight times.` as an `Event`, in the installation's zone."""
+
+    def read(self, line: str) -> Event:
+        when, _, text = (
+            line.replace(" ", "T", 1).partition(" ") if line[10:11] == " " else line.partition(" ")
+        )
+        try:
+            at = read_local(when, "timeline")
+        except Invalid:
+            at = None
+        if at is None or not text.strip():
+            raise Invalid(
+                f"“{line[:60]}” is no time and what happened",
+                cure="Write each as: 2026-03-04 22:40 A text is copied eight times.",
+            )
+        return Event(stamp(at), text.strip())
+
+    def write(self, row: Event) -> str:
+        return f"{unstamp(row.at).astimezone(zone()):%Y-%m-%d %H:%M} {row.text}"
 
 
 class DraftForm(forms.Form):
@@ -64,6 +133,21 @@ class DraftForm(forms.Form):
         widget=_area(3),
         help_text="One request a line.",
     )
+    places = PlacesField(
+        label="Places",
+        help_text="One a line: name; latitude, longitude; a note. They are drawn to scale.",
+    )
+    timeline = TimelineField(
+        label="What happened when", help_text="One a line: 2026-03-04 22:40 what happened."
+    )
+    below_label = forms.ChoiceField(label="TLP below the tearline", required=False)
+    below_title = forms.CharField(label="Title below the tearline", required=False, max_length=300)
+    below_text = forms.CharField(
+        label="What those may read who are not cleared for the rest",
+        required=False,
+        widget=_area(3),
+        help_text="A version by itself. Name nothing here that only the rest may name.",
+    )
 
     use_required_attribute = False
 
@@ -75,6 +159,7 @@ class DraftForm(forms.Form):
             ("type", warning_view.product_choices()),
             ("operation", [("", "No single event"), *events]),
             ("label", list(_TLP_WORDS.items())),
+            ("below_label", [("", "No tearline"), *list(_TLP_WORDS.items())[2:]]),
         ):
             cast(forms.ChoiceField, self.fields[name]).choices = choices
         if (
@@ -135,5 +220,12 @@ class Typed:
                 dissent=cleaned.get("dissent") or "",
                 actions=tuple((cleaned.get("actions") or "").splitlines()),
                 changed=cleaned.get("changed") or "",
+                places=tuple(cleaned.get("places") or ()),
+                timeline=tuple(cleaned.get("timeline") or ()),
+                below=Below(
+                    cleaned.get("below_label") or "",
+                    cleaned.get("below_title") or "",
+                    cleaned.get("below_text") or "",
+                ),
             )
         )

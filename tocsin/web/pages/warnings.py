@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.deliver import store as deliver
 from tocsin.duties.models import Duty
+from tocsin.exchange.terms import Format
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Invalid, NotFound, TocsinError
 from tocsin.people.models import Operation
@@ -26,6 +27,7 @@ from tocsin.record import store as record
 from tocsin.warn import actions, changes, store
 from tocsin.warn.lint import lint
 from tocsin.warn.models import Warning
+from tocsin.warn.papers import gather
 from tocsin.warn.products import PRODUCTS
 from tocsin.warn.terms import INSIDE, UNDECIDED, UNDER_REVIEW, WAS_RELEASED, State
 from tocsin.web.middleware import actor
@@ -62,9 +64,25 @@ def warning_list(request: HttpRequest) -> HttpResponse:
             "running": [line for line in lines if line["row"].state != State.HELD],
             "held": [line for line in lines if line["row"].state == State.HELD],
             "in_force": _lines(a, list(force[:SHOWN]), now),
+            "torn": _torn(a) if not context["filtered"] else [],
         }
     part = "warnings/list_part.html" if request.headers.get("HX-Request") else "warnings/list.html"
     return render(request, part, context)
+
+
+def _torn(a: Actor) -> list[dict[str, Any]]:
+    """Parts below a tearline that may be read by those who may not read the rest."""
+    rows = gather.torn_off(a)
+    bodies, agencies = record.contents(r.content for r in rows), agency_names()
+    return [
+        {
+            "row": r,
+            "title": str(bodies.get(r.content, {}).get("title", "")) or r.id,
+            "product": PRODUCTS[r.type].short if r.type in PRODUCTS else r.type,
+            "agency": agencies.get(r.agency, r.agency),
+        }
+        for r in rows
+    ]
 
 
 def _asked(a: Actor, asked: dict[str, str]) -> QuerySet[Warning]:
@@ -162,6 +180,7 @@ def _page(a: Actor, row: Warning) -> dict[str, Any]:
         "people": {k: people.get(getattr(row, k), "") for k in ("holder", "releaser", "held_by")}
         | {"authors": [people.get(p, p) for p in row.authors]},
         "rests": store.resting_names(a, row),
+        "formats": list(Format),
         **_receipts(a, row),
     }
 

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class OverseeConfig(AppConfig):
+    name = "tocsin.oversee"
+    label = "oversee"

@@ -1,0 +1,1 @@
+"""What people do to comms. Only here are transactions opened."""

@@ -1,0 +1,1 @@
+"""What the entries of comms do to its tables."""

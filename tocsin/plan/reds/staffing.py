@@ -1,0 +1,1 @@
+"""What is red in staffing."""

@@ -1,0 +1,1 @@
+"""How long what is kept, who had it, who asked that it stay, and how it is forgotten."""

@@ -1,0 +1,1 @@
+"""Products on paper: what a warning, a situation or a question says, structured for every renderer."""

@@ -27,6 +27,8 @@ from tocsin.kernel.errors import Conflict
 from tocsin.people.models import ApiToken, Participation, Share
 from tocsin.record.models import Entry, Vault
 from tocsin.record.store import content
+from tocsin.retain.actions import sweep
+from tocsin.retain.models import Tombstone
 from tocsin.warn import actions as warn
 
 
@@ -391,3 +393,18 @@ def test_a_warning_that_is_no_longer_in_sight_is_no_longer_handed_out(system: Sy
     Share.objects.filter(agency="capitol").delete()
     Participation.objects.filter(agency="capitol").delete()
     assert [o for o in pages(system, "paul", theirs) if o["type"] == "report"] == []
+
+
+def test_what_a_partners_system_sent_goes_when_its_time_is_over(
+    system: System, virtual: VirtualClock
+) -> None:
+    system.post("paul", [report(1, THREAT)])
+    held = SharedObject.objects.get()
+    virtual.advance(timedelta(days=180))
+    sweep()
+    assert content(held.vault) == {}
+    assert Tombstone.objects.get(part=held.id).subject == system.inbox
+    assert pages(system, "paul") == []
+    again = Tombstone.objects.count()
+    sweep()
+    assert Tombstone.objects.count() == again

@@ -26,6 +26,7 @@ from tests.cast import Cast, make_cast
 from tests.stories import streaming as far
 from tocsin.collect import actions as collect
 from tocsin.collect.models import Progress, Refusal, Report, Run, Source, Tally
+from tocsin.collect.sources import jetstream, mastodon, nats_stream
 from tocsin.collect.sources.mastodon import events_of
 from tocsin.collect.sources.streams import Part, wait
 from tocsin.collect.terms import FailReason, FeedState, Fetched, SourceKind
@@ -42,6 +43,8 @@ from tocsin.screen.actions import follow, streaming
 def cast(db: None, virtual: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Cast:
     here = replace(settings.current(), allow_private_addresses=True)
     monkeypatch.setattr(settings, "current", lambda: here)
+    for module in (jetstream, mastodon, nats_stream):
+        monkeypatch.setattr(module, "PAUSE_S", 0.15)
     return make_cast()
 
 

@@ -17,6 +17,7 @@ from psycopg.errors import InsufficientPrivilege
 from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import TocsinError
 from tocsin.kernel.settings import Settings
+from tocsin.record.loops import LOOPS
 
 WORKER_SILENT_AFTER = timedelta(seconds=10)
 CLOCKS_APART = timedelta(seconds=5)
@@ -24,29 +25,6 @@ DISK_LOW_BYTES = 2_000_000_000
 MAIL_WITHIN_S = 5.0
 PENDING_LATE = timedelta(seconds=5)
 COSIGNED_WITHIN = timedelta(minutes=15)
-# Those of the worker (a test holds them together: entry points do not import each other).
-LOOPS = (
-    "sequencer",
-    "duties",
-    "feeds",
-    "expiry",
-    "fan-out",
-    "send",
-    "notices",
-    "sign-in links",
-    "passed on",
-    "tests of ways",
-    "mailbox",
-    "directory",
-    "sights",
-    "past",
-    "findings",
-    "disclosures",
-    "retention",
-    "auditor",
-    "witnesses",
-    "time-stamp",
-)
 APPEND_ONLY = {  # table -> a column to try a change on
     "record_entry": "n",
     "record_place": "n",
@@ -261,7 +239,9 @@ def witnesses() -> Found:
         return Found("witnesses", False, found.broken, "Mend TOCSIN_WITNESS_POLICY's file.")
     wrong = [f"{w.names} {w.wrong}" for w in found.witnesses if w.wrong]
     if found.accused:
-        cure = "Keep everything as it is, and compare with a backup and with the witness's own state."
+        cure = (
+            "Keep everything as it is, and compare with a backup and with the witness's own state."
+        )
         return Found("witnesses", False, "; ".join(wrong), cure)
     if found.quorum_at is None:
         return Found(

@@ -185,7 +185,9 @@ def _summary(tally: Tally) -> None:
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Argument(help="JSON lines with labels, or a folder of labelled sets.")],
+    data: Annotated[
+        Path, typer.Argument(help="JSON lines with labels, or a folder of labelled sets.")
+    ],
     wanted: Annotated[
         str, typer.Option(help="Field that says whether a text is wanted (in a single file).")
     ] = "wanted",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tocsin.plan.connect import Standing
+from tocsin.plan.connect import MANY, Standing
 
 if TYPE_CHECKING:
     from tocsin.plan.connect import Proof
@@ -99,6 +99,10 @@ def _devices(proof: Proof, ends: list[str], far: Any, linked: Any) -> tuple[Any,
             owner.append(i)
             masks.append(channels)
             names.append((end, device))
+            if device == MANY:  # counts as two, so that it is never the one
+                owner.append(i)
+                masks.append(channels)
+                names.append((end, device))
     alone = np.zeros((len(ends), len(ends)), bool)
     if not owner:
         return alone, {}

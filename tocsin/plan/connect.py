@@ -22,11 +22,15 @@ from enum import StrEnum
 from functools import cached_property
 
 
+MANY = "*"
+"""The device of a channel that an end can use with more than one set: no single set's loss takes it off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Net:
     """What there is. `ends`: end -> {channel: device}; `gateways`: gateway -> the channels it joins.
 
-    A device '' is a set of its own for that channel. Channels nobody carries may be left out of `ends`.
+    A device '' is a set of its own for that channel; MANY = more than one set.
     """
 
     channels: tuple[str, ...]
@@ -145,6 +149,10 @@ class Proof:
         """The channels an end carries, by their number in `names`."""
         return self._on[end]
 
+    def far(self, end: str) -> int:
+        """The channels a message from an end comes to, as bits."""
+        return self._far[self._on[end]]
+
     def _reached(self, on: tuple[int, ...]) -> int:
         far = 0
         for c in on:
@@ -171,7 +179,7 @@ class Proof:
             if usable >> c & 1:
                 name = self.names[c]
                 found.add(carried[name] or name)
-                if len(found) > 1:
+                if len(found) > 1 or carried[name] == MANY:
                     return ()
         return ((p, found.pop()),) if found else ()
 

@@ -49,6 +49,8 @@ def purged(e: Entry) -> Iterable[Change]:
             yield Set("collect_report", {"id": e.subject}, {"state": "PURGED"})
     elif d["part"].startswith("ref_"):
         yield Set("collect_refused", {"id": d["part"]}, {"state": "PURGED"})
+    elif d["part"].startswith("stx_"):
+        yield Set("exchange_sharedobject", {"id": d["part"]}, {"removed_at": e.recorded_at})
 
 
 def _blank() -> dict[str, Any]:

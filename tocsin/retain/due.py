@@ -33,7 +33,8 @@ class Due:
 
 def due(now: datetime, limit: int = 500) -> list[Due]:
     """What is to be asked about, purged or sealed now, at most `limit` of each kind, longest due first."""
-    found = _reports(now, limit) + _originals(now, limit) + _refused(now, limit)
+    found = _reports(now, limit) + _originals(now, limit)
+    found += _refused(now, limit) + _objects(now, limit)
     for kind, spec in policy().schedules.items():
         if spec.then is not Then.KEEP and kind not in _BY_ROW:
             found += _by_vault(kind, spec, now, limit)
@@ -75,7 +76,20 @@ WHERE state <> 'PURGED' AND (retention_until <= %(now)s OR received_at <= %(shor
 AND EXISTS (SELECT 1 FROM record_vault v WHERE v.id IN (r.content, r.raw))
 ORDER BY received_at LIMIT %(limit)s
 """
-_BY_ROW = (rules.TEMPORARY, ORIGINAL, "refused")
+_OBJECTS = """
+SELECT collection, id, added_at FROM exchange_sharedobject o
+WHERE poster <> '' AND removed_at IS NULL AND added_at <= %(shortest)s
+AND EXISTS (SELECT 1 FROM record_vault v WHERE v.id = o.vault)
+ORDER BY added_at LIMIT %(limit)s
+"""
+_BY_ROW = (rules.TEMPORARY, ORIGINAL, "refused", "object")
+
+
+def _objects(now: datetime, limit: int) -> list[Due]:
+    """What partners' systems sent lies under its collection: a part of it, named by its own id."""
+    spec = policy().schedules["object"]
+    rows = read(_OBJECTS, {**_terms("object", now), "limit": limit})
+    return [Due(s, part, spec.kind, made + spec.term, made) for s, part, made in rows]
 
 
 def _refused(now: datetime, limit: int) -> list[Due]:

@@ -99,6 +99,7 @@ KIND_WORDS = {
     "report": "tips and leads: reports, as shown",
     ORIGINAL: "the original behind the mask",
     "refused": "input that could not be read",
+    "object": "what partners' systems sent, as it came",
     "sar": "suspicious activity reports",
     "intelligence": "criminal intelligence",
     "warning": "warnings, released or not",

@@ -66,7 +66,7 @@ class Ahead:
                 return
 
     def _waiting(self) -> int:
-        held = sum(piece.count for piece in self._pieces)
+        held = sum(piece.lines for piece in self._pieces)
         unread = max(0, self._left - self._given)
         return held + (unread * self._lines // self._given if self._given else 0)
 
@@ -80,7 +80,7 @@ class Ahead:
                     self._pieces.append(piece)
                     self._held += len(piece.raw)
                     self._given += len(piece.raw) or piece.too_long
-                    self._lines += piece.count
+                    self._lines += piece.lines
                     self._change.notify_all()
         except BaseException as error:  # noqa: BLE001 - raised again by whoever takes the pieces
             self._error = error

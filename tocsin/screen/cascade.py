@@ -28,7 +28,7 @@ from tocsin.screen.reach import EVERYTHING, Reach
 from tocsin.screen.terms import Priority, Span, Stage, Verdict
 
 READ = 600  # characters that the dear stages look at
-_FAMILIAR = 0.75  # share of known words from which a text is taken to be in a language we know
+_FAMILIAR = 0.5  # share of known words from which a text is taken to be in a language we know
 _LIKELY = 0.02  # chance from which a language is worth looking up
 _THREAT, _INCIDENT = 0, 1
 _NAMES = ("reads-as-a-threat", "reads-as-word-of-an-attack")
@@ -107,17 +107,21 @@ class Cascade:
         fast, known = self.models.fast.look(folded)
         count = len(texts)
         signs = np.array([f.score if f else 0 for f in findings], np.float32)
-        chances = self.models.blend.chance(signs, [fast], np.zeros(count, bool)) if count else np.zeros(0, np.float32)
+        chances = (
+            self.models.blend.chance(signs, [fast], np.zeros(count, bool))
+            if count
+            else np.zeros(0, np.float32)
+        )
         depths = np.ones(count, np.int8)
         leaning = np.argmax(fast, 1).astype(np.int8) if count else np.zeros(0, np.int8)
         looked = np.flatnonzero((known < _FAMILIAR) | (chances > _LIKELY) | (signs > 0))
-        languages = {int(at): language.language(texts[at]) for at in looked}
+        languages = {at: language.language(texts[at]) for at in map(int, looked)}
         stages: list[Floats] = [fast]
         if reach.sentences and self.models.has_sentences:
             chosen = _likeliest(chances, reach.sentences)
-            for at in chosen:
+            for at in map(int, chosen):
                 if at not in languages:
-                    languages[int(at)] = language.language(texts[at])
+                    languages[at] = language.language(texts[at])
             german = np.array([languages.get(at) == "de" for at in range(count)], bool)
             said = self.models.sentences.scores([plainly(texts[at]) for at in chosen])
             stages.append(_spread(said, chosen, count))

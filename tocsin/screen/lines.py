@@ -30,12 +30,12 @@ CURES = {
 
 class Piece(NamedTuple):
     """Some whole lines with their line feeds, or one line over the limit, of which only the length
-    (bytes) was kept. `first`: the number of its first line, from 1. `count`: its lines.
+    (bytes) was kept. `first`: the number of its first line, from 1. `lines`: how many they are.
     """
 
     raw: bytes
     first: int
-    count: int
+    lines: int
     too_long: int = 0
 
 
@@ -88,7 +88,7 @@ def pieces(stream: BinaryIO, at_once: int = _CHUNK) -> Iterator[Piece]:
         if whole:
             for piece in _within(whole, number):
                 yield piece
-                number += piece.count
+                number += piece.lines
         if skipped or len(rest) + len(tail) > LONGEST_LINE:
             skipped, rest = skipped + len(rest) + len(tail), b""
         else:
@@ -142,7 +142,7 @@ class Reader:
             return Lines([], [Refused(piece.first, Refusal.TOO_LONG, piece.too_long)], 0)
         raw = piece.raw.removeprefix(_MARK) if piece.first == 1 else piece.raw
         raws = raw.split(b"\n")
-        if not raws[-1]:
+        if raw.endswith(b"\n"):
             raws.pop()
         try:
             raw.decode()  # also the fields that the decoder skips, for they are passed on

@@ -9,8 +9,8 @@ from tocsin.kernel import settings
 from tocsin.screen import promoted
 from tocsin.screen.cascade import Cascade
 from tocsin.screen.engine import Engine
-from tocsin.screen.models import Models
 from tocsin.screen.grouping import Groups
+from tocsin.screen.models import Models
 
 
 def engine() -> Cascade:

@@ -133,12 +133,9 @@ def names(text: str) -> Iterator[tuple[int, int]]:
     """Where people's names stand, in order. Never raises."""
     words = list(_words(text))
     german = _is_german(text)
-    found: list[tuple[int, int]] = []
-    known: set[str] = set()
-    for run in _runs(text, words):
-        for start, end in _named(text, run, german=german):
-            found.append((start, end))
-            known.update(w.key for w in run if start <= w.start < end and not w.everyday)
+    found = [span for run in _runs(text, words) for span in _named(text, run, german=german)]
+    sure = {at for start, end in found for at in range(start, end)}
+    known = {w.key for w in words if w.start in sure and not w.everyday}
     found += _small(text, words, german=german)
     found += _listed(text, words, found)
     covered = {at for start, end in found for at in range(start, end)}

@@ -43,8 +43,8 @@ class Sentences:
 
         self._pieces = Tokenizer(Unigram(list(pieces), unk_id=0, byte_fallback=False))
         squeezed = Replace(Regex(r"\s+"), " ")
-        self._pieces.normalizer = Steps([Nmt(), NFKC(), squeezed])  # type: ignore[assignment]
-        self._pieces.pre_tokenizer = Metaspace()  # type: ignore[assignment]
+        self._pieces.normalizer = Steps([Nmt(), NFKC(), squeezed])
+        self._pieces.pre_tokenizer = Metaspace()
         self._pieces.enable_truncation(LONGEST)
         self._table = tensors["pieces"]
         self._table_scale = tensors["pieces|scale"].astype(np.float32)
@@ -71,16 +71,24 @@ class Sentences:
         w = self._of
         starts = np.cumsum(lengths) - lengths
         near = _neighbours(starts, lengths)
-        raw = self._table[flat].astype(np.float32) * self._table_scale[flat]
-        branches = _normed(raw @ w["project"] + w["project.bias"], w["project.gain"], w["project.shift"])
+        raw: Floats = self._table[flat].astype(np.float32) * self._table_scale[flat]
+        branches = _normed(
+            raw @ w["project"] + w["project.bias"], w["project.gain"], w["project.shift"]
+        )
         found = [raw]
         for number, (size, before) in enumerate(_WINDOWS):
             seen = near[:, _BEFORE - before : _BEFORE - before + size]
             x = branches[:, number * _BRANCH : (number + 1) * _BRANCH]
             for step in ("1", "2"):
-                x = x + _convolved(x, seen, w[f"window{size}.{step}"], w[f"window{size}.{step}.bias"])
+                x = x + _convolved(
+                    x, seen, w[f"window{size}.{step}"], w[f"window{size}.{step}.bias"]
+                )
             found.append(x)
-        every = _normed(np.concatenate(found, 1), w["every.gain"], w["every.shift"])
+        every = _normed(
+            np.concatenate(found, 1).astype(np.float32, copy=False),
+            w["every.gain"],
+            w["every.shift"],
+        )
         pooled = np.add.reduceat(every, starts, axis=0) @ w["pool"]
         pooled += lengths[:, None].astype(np.float32) * w["pool.bias"]
         pooled /= np.sqrt(lengths)[:, None].astype(np.float32)
@@ -115,7 +123,8 @@ def _neighbours(starts: Lengths, lengths: Lengths) -> Lengths:
 def _normed(x: Floats, gain: Floats, shift: Floats) -> Floats:
     x = x - x.mean(-1, keepdims=True)
     spread = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[1])
-    return x * (gain / np.sqrt(spread + np.float32(1e-6))) + shift
+    out: Floats = x * (gain / np.sqrt(spread + np.float32(1e-6))) + shift
+    return out
 
 
 def _batches(read: list[list[int]]) -> Iterator[list[int]]:

@@ -60,7 +60,7 @@ class Sieve:
     def sieve(self, piece: Piece, reach: Reach) -> Sieved:
         """Read the lines of a piece as deep as `reach` allows; the same piece and reach give the same."""
         lines = self._reader.lines(piece)
-        out = Sieved(lines=piece.count, blank=lines.blank, refused=lines.refused)
+        out = Sieved(lines=piece.lines, blank=lines.blank, refused=lines.refused)
         out.screened = len(lines.good)
         readings = self._cascade.read([line.text for line in lines.good], reach)
         for depth, stage in enumerate(Stage, 1):

@@ -12,7 +12,9 @@ Any8 = NDArray[np.generic]
 Floats = NDArray[np.float32]
 
 
-def packed(tensors: Mapping[str, Floats], *, by_row: frozenset[str] = frozenset()) -> dict[str, Any8]:
+def packed(
+    tensors: Mapping[str, Floats], *, by_row: frozenset[str] = frozenset()
+) -> dict[str, Any8]:
     """Matrices as int8 with a scale per column (per row for those in `by_row`); vectors stay float16."""
     out: dict[str, Any8] = {}
     for name, tensor in tensors.items():

@@ -34,9 +34,9 @@ class Transformer:
         vocabulary = {piece: number for number, piece in enumerate(pieces)}
         self._pieces = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
         self._pieces.normalizer = BertNormalizer(lowercase=True)
-        self._pieces.pre_tokenizer = BertPreTokenizer()  # type: ignore[assignment]
+        self._pieces.pre_tokenizer = BertPreTokenizer()
         ends = [(piece, vocabulary[piece]) for piece in ("[SEP]", "[CLS]")]
-        self._pieces.post_processor = BertProcessing(*ends)  # type: ignore[assignment]
+        self._pieces.post_processor = BertProcessing(*ends)
         self._pieces.enable_truncation(LONGEST)
         self._of = unpacked(tensors)
 
@@ -93,15 +93,17 @@ def _alike(read: list[list[int]]) -> Iterator[list[int]]:
 def _normed(x: Floats, gain: Floats, bias: Floats) -> Floats:
     x = x - x.mean(-1, keepdims=True)
     spread = np.einsum("...i,...i->...", x, x)[..., None] / np.float32(x.shape[-1])
-    return x * (gain / np.sqrt(spread + np.float32(_EPSILON))) + bias
+    out: Floats = x * (gain / np.sqrt(spread + np.float32(_EPSILON))) + bias
+    return out
 
 
 def _gelu(x: Floats) -> Floats:
     """The Gaussian error linear unit, by Abramowitz and Stegun 7.1.26 (error below 2e-7)."""
     z = np.abs(x) * np.float32(0.7071067811865476)
     t = 1 / (1 + np.float32(0.3275911) * z)
-    tail = np.float32(1.061405429)
+    tail: Floats = np.full_like(x, 1.061405429)
     for part in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        tail = tail * t + np.float32(part)
+        tail = (tail * t + np.float32(part)).astype(np.float32)
     tail *= t * np.exp(-z * z)
-    return x * np.where(x > 0, 1 - tail / 2, tail / 2)
+    out: Floats = x * np.where(x > 0, 1 - tail / 2, tail / 2)
+    return out

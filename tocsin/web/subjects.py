@@ -29,6 +29,9 @@ _PAGES = {
     "cri": ("intelligence-entry", "entry of criminal intelligence"),
     "hld": ("hold", "legal hold"),
     "unm": ("unmasking", "request to look behind a mask"),
+    "are": ("plan-subject", "place on the map"),
+    "pos": ("plan-subject", "position with line of sight"),
+    "zon": ("plan-subject", "zone to sweep"),
 }
 
 _ACTS: Mapping[str, tuple[str, str]] = {
@@ -51,6 +54,11 @@ _ACTS: Mapping[str, tuple[str, str]] = {
     "mend_feed": ("Mend", "source"),
     "retry_refused": ("Look", "refused"),
     "update_plan": ("Update", "operation"),
+    "test_radios": ("Test", "plan-comms"),
+    "accept_position": ("Answer", "plan-positions"),
+    "check_in_position": ("Check in", "plan-positions"),
+    "cover_ground": ("Cover", "plan-sweeps"),
+    "sweep_zone": ("Sweep", "plan-sweeps"),
     "approve_release": ("Read", "release"),
     "answer_finding": ("Put right", "finding"),
     "consider_finding": ("Answer", "operation"),
@@ -100,6 +108,8 @@ def act_of(kind: str) -> str:
 def answer_url(kind: str, subject: str, operation: str = "", *, warning: str = "") -> str:
     """Where a duty is answered; the record of its subject where its own page does not exist."""
     name = _ACTS.get(kind, ("", ""))[1]
+    if name.startswith("plan-") and operation and (plan := page(name, operation)):
+        return f"{plan}#{subject}"
     about = {"operation": operation, "answer": subject}.get(name, warning or subject)
     found = page(name, about) if name and about else ""
     return found or subject_url(subject, warning=warning) or page("record", subject)

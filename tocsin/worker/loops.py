@@ -52,6 +52,7 @@ def all_loops() -> list[Loop]:
     from tocsin.oversee.actions import bring_up, build_due, note_views  # noqa: PLC0415
     from tocsin.record.proof.asking import ask_due  # noqa: PLC0415
     from tocsin.record.proof.stamping import stamp_due  # noqa: PLC0415
+    from tocsin.plan.actions import lapse_due  # noqa: PLC0415
     from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
     from tocsin.retain.actions import account_due, sweep  # noqa: PLC0415
     from tocsin.screen.actions import Following, poll_due  # noqa: PLC0415
@@ -62,9 +63,10 @@ def all_loops() -> list[Loop]:
         Loop("duties", fire_due, 0.1),
         Loop("feeds", poll_due, 1.0),
         Loop("streams", Following().step, 1.0),
-        Loop("watches", mind_watches, 30.0),
-        Loop("surges", mind_surges, 30.0),
+        Loop("watches", rarely(mind_watches, 30.0), 5.0),
+        Loop("surges", rarely(mind_surges, 30.0), 5.0),
         Loop("expiry", expire_due, 1.0),
+        Loop("sweeps", lapse_due, 1.0),
         Loop("fan-out", fan_out, 0.2),
         Loop("send", send_due, 0.1),
         Loop("notices", send_notices, 1.0),
@@ -72,8 +74,8 @@ def all_loops() -> list[Loop]:
         Loop("sign-in links", send_links, 0.5),
         Loop("passed on", send_relays, 1.0),
         Loop("tests of ways", send_trials, 1.0),
-        Loop("mailbox", read_mailbox, 10.0),
-        Loop("directory", check_directory, 60.0),
+        Loop("mailbox", rarely(read_mailbox, 10.0), 5.0),
+        Loop("directory", rarely(check_directory, 60.0), 5.0),
         Loop("sights", note_views, 0.5),
         Loop("past", build_due, 1.0),
         Loop("findings", bring_up, 5.0),
@@ -81,7 +83,7 @@ def all_loops() -> list[Loop]:
         Loop("retention", rarely(sweep, 60.0), 5.0),
         Loop("auditor", audit, 5.0),
         Loop("witnesses", ask_due, 1.0),
-        Loop("time-stamp", stamp_due, 30.0),
+        Loop("time-stamp", rarely(stamp_due, 30.0), 5.0),
     ]
 
 

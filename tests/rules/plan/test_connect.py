@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.plan import census
-from tocsin.plan.connect import Net, Proof, Standing
+from tocsin.plan.connect import MANY, Net, Proof, Standing
 
 
 def walk(net: Net, p: str, q: str, *, without: str = "", device: tuple[str, str] = ("", "")) -> bool:
@@ -16,7 +16,7 @@ def walk(net: Net, p: str, q: str, *, without: str = "", device: tuple[str, str]
         return {
             c
             for c, d in net.ends[end].items()
-            if c in net.channels and c != without and (end, d or c) != device
+            if c in net.channels and c != without and ((end, d or c) != device or d == MANY)
         }
 
     seen, todo = set(), list(carried(p))
@@ -36,7 +36,7 @@ def nets(draw: st.DrawFn) -> Net:
     channels = tuple(f"c{i}" for i in range(draw(st.integers(1, 7))))
     some = st.lists(st.sampled_from(channels), max_size=3, unique=True)
     gateways = {f"g{i}": tuple(draw(some)) for i in range(draw(st.integers(0, 7)))}
-    devices = st.sampled_from(["", "", "d1", "d2"])
+    devices = st.sampled_from(["", "", "d1", "d2", MANY])
     ends = {f"p{i}": {c: draw(devices) for c in draw(some)} for i in range(draw(st.integers(2, 4)))}
     return Net(channels, ends, gateways)
 

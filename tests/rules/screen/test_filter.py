@@ -167,8 +167,8 @@ def test_any_split_of_the_stream_gives_the_same_result(cascade: Cascade, sizes: 
         + line(text="töten wir sie? Kill them all")
     )
     whole, pieces = io.BytesIO(), io.BytesIO()
-    run(io.BytesIO(data), whole, cascade=cascade)
-    run(Dribble(data, sizes), pieces, cascade=cascade)  # type: ignore[arg-type]
+    run(io.BytesIO(data), whole, cascade=cascade, per_second=60_000)
+    run(Dribble(data, sizes), pieces, cascade=cascade, per_second=60_000)  # type: ignore[arg-type]
     assert pieces.getvalue() == whole.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,22 @@ def test_masks_and_spans_fit_any_text(parts: list[str], data: st.DataObject) -> 
     assert rebuilt + result.text[at:] == text
     for span in result.spans:
         assert 0 <= span.start < span.end <= len(result.text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["Aaa ", "1 ", "12 Abc ", "a'", "1.", "A\n1\n", "1 St ", "apt 1 ", "Ann Lee, ", "box 1, "]
+)
+def test_no_text_takes_long(piece: str) -> None:
+    """Twice the text may take about twice the time, never four times: the least of three, for the machine is shared."""
+
+    def took(length: int) -> float:
+        text = (piece * length)[:length]
+        laps = []
+        for _ in range(3):
+            began = time.process_time()
+            masked(text)
+            laps.append(time.process_time() - began)
+        return min(laps)
+
+    masked("Ann")
+    assert took(40_000) < 6 * took(10_000) + 0.1

@@ -62,7 +62,7 @@ def _words() -> tuple[list[str], list[float]]:
     from tocsin.screen.lexicon import lexicon  # noqa: PLC0415
 
     found = {w: int(f[-1]) for w, f in lexicon().items() if f[-1:].isdigit() and w.isalpha()}
-    return list(found), [3.0 ** (level - 9) for level in found.values()]
+    return list(found), [10.0 ** (level - 9) for level in found.values()]
 
 
 def _speed(path: Path, posts: int, name: str) -> Iterator[Measure]:
@@ -70,7 +70,9 @@ def _speed(path: Path, posts: int, name: str) -> Iterator[Measure]:
     said = _filter(path, path.parent / "flagged.jsonl")
     took = time.perf_counter() - began
     flagged = sum(1 for _ in (path.parent / "flagged.jsonl").open("rb"))
-    told = f"{posts:,} posts, {path.stat().st_size >> 20} MiB, whole process, {os.cpu_count()} cores"
+    told = (
+        f"{posts:,} posts, {path.stat().st_size >> 20} MiB, whole process, {os.cpu_count()} cores"
+    )
     yield Measure(f"{name}.posts_per_s", round(posts / took), "1/s", told)
     yield Measure(f"{name}.flagged", 1000 * flagged / posts, "per 1,000", told)
     yield Measure(f"{name}.memory", said / _MEMORY_UNIT, "MiB", "largest process")
@@ -80,7 +82,7 @@ def _filter(path: Path, out: Path) -> float:
     """Run the filter as a process of its own; KiB of its largest process."""
     command = [sys.executable, "-m", "tocsin.cli.main", "screen", "--quiet"]
     with path.open("rb") as given, out.open("wb") as taken:
-        subprocess.run(command, stdin=given, stdout=taken, check=True)  # noqa: S603 - ourselves
+        subprocess.run(command, stdin=given, stdout=taken, check=True)
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
@@ -89,7 +91,9 @@ def _start_up(folder: Path) -> Measure:
     one.write_bytes(b'{"text":"good morning"}\n')
     began = time.perf_counter()
     _filter(one, folder / "none.jsonl")
-    return Measure("screen.start_up", time.perf_counter() - began, "s", "one line in, process and all")
+    return Measure(
+        "screen.start_up", time.perf_counter() - began, "s", "one line in, process and all"
+    )
 
 
 def _alone(path: Path) -> Iterator[Measure]:
@@ -103,7 +107,7 @@ def _alone(path: Path) -> Iterator[Measure]:
     with path.open("rb") as given:
         for piece in pieces(given):
             engine.scan_only([line.text for line in reader.lines(piece).good])
-            posts += piece.count
+            posts += piece.lines
     took = time.process_time() - began
     told = f"one core, {engine.catalogue.patterns} patterns"
     yield Measure("screen.parse_and_scan", round(posts / took), "1/s", told)
@@ -117,13 +121,22 @@ def _beside(path: Path) -> Iterator[Measure]:
     except ImportError:
         return
     with path.open("rb") as given:
-        texts = [msgspec.json.decode(line)["text"] for line, _ in zip(given, range(20_000), strict=False)]
+        texts = [
+            msgspec.json.decode(line)["text"] for line, _ in zip(given, range(20_000), strict=False)
+        ]
     features = text.TfidfVectorizer(ngram_range=(1, 2))
-    model = linear.LogisticRegression().fit(features.fit_transform(texts), [at % _FLAGGED == 0 for at in range(len(texts))])
+    model = linear.LogisticRegression().fit(
+        features.fit_transform(texts), [at % _FLAGGED == 0 for at in range(len(texts))]
+    )
     began = time.process_time()
     model.predict_proba(features.transform(texts))
     took = time.process_time() - began
-    yield Measure("screen.beside.sklearn_tfidf_lr", round(len(texts) / took), "1/s", "words 1-2 only, one core")
+    yield Measure(
+        "screen.beside.sklearn_tfidf_lr",
+        round(len(texts) / took),
+        "1/s",
+        "words 1-2 only, one core",
+    )
 
 
 def _quality(folder: Path) -> Iterator[Measure]:
@@ -140,8 +153,9 @@ def _quality(folder: Path) -> Iterator[Measure]:
                 yield Measure(f"{where}.pr_auc", round(told["average_precision"], 3), "", about)
                 for top, share in told["recall"].items():
                     yield Measure(f"{where}.recall_top_{top}", round(share, 3), "", about)
-            yield Measure(f"{where}.false_alarms", round(told["false_alarms"], 2), "per 1,000", about)
+            yield Measure(
+                f"{where}.false_alarms", round(told["false_alarms"], 2), "per 1,000", about
+            )
             for key in ("average_precision_at_2_per_cent", "idioms_per_1000_at_70_per_cent"):
                 if key in told:
                     yield Measure(f"{where}.{key}", round(told[key], 3), "", about)
-

@@ -18,6 +18,7 @@ from tocsin.plan.actions import shared
 from tocsin.plan.geometry import Point
 from tocsin.plan.models import Assignment, Post, Seat
 from tocsin.plan.rules.staffing import currency
+from tocsin.plan.terms import comms
 from tocsin.plan.terms import staffing as terms
 from tocsin.plan.terms.staffing import PostKind
 from tocsin.record.actions import Writing, writing
@@ -72,6 +73,12 @@ def change_post(actor: Actor, *, post: str, version: int, draft: PostDraft) -> N
         row, plan = _opened(actor, post, version)
         data = {**_data(plan, draft), "version": row.version + 1}
         _allow(actor, plan, row.agency, draft.agency)
+        if draft.agency != row.agency and _in_use(row):
+            raise Conflict(
+                "people or radios of the agency are at this post",
+                field="agency",
+                cure="Relieve them and take the radios off first, or place a new post.",
+            )
         w.append(terms.POST_CHANGED, row.id, data, marking=_marking(draft.agency, plan))
 
 
@@ -83,6 +90,8 @@ def remove_post(actor: Actor, *, post: str, version: int) -> None:
         _allow(actor, plan, row.agency)
         data = {"state": "REMOVED", "version": row.version + 1}
         w.append(terms.POST_CHANGED, row.id, data, marking=marking_of(row))
+        for carry in store.carries(plan.id).filter(post=row.id):
+            w.append(comms.CARRY_REMOVED, carry.id, {}, marking=marking_of(carry))
 
 
 def assign(
@@ -219,6 +228,11 @@ def _data(plan: Operation, d: PostDraft) -> dict[str, Any]:
 
 def _short(text: str, name: str) -> str:
     return shared.label(text, name) if text.strip() else ""
+
+
+def _in_use(row: Post) -> bool:
+    held = Assignment.objects.filter(post=row.id, relieved_at=None)
+    return held.exists() or store.carries(row.operation).filter(post=row.id).exists()
 
 
 def _marking(agency: str, plan: Operation) -> Marking:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from tocsin.plan.store.comms import (
+    carries,
+    channels,
+    checks,
+    gateways,
+    proofs,
+)
 from tocsin.plan.store.ground import (
     approvals,
     areas,
@@ -38,9 +45,13 @@ __all__ = [
     "assignments",
     "basis",
     "blocks",
+    "carries",
     "changed_at",
+    "channels",
+    "checks",
     "closed",
     "coverage",
+    "gateways",
     "going",
     "held",
     "manning",
@@ -48,6 +59,7 @@ __all__ = [
     "points",
     "positions",
     "posts",
+    "proofs",
     "qualified",
     "reds",
     "rooms",

@@ -20,6 +20,7 @@ from tocsin.deliver.actions.recalling import recall
 from tocsin.deliver.models import Delivery, Import
 from tocsin.duties.actions import discharge, discharge_rows, open_duty
 from tocsin.duties.models import Duty
+from tocsin.exchange.models import SharedObject
 from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import Conflict, Forbidden, NotFound
 from tocsin.kernel.ids import new_id
@@ -164,6 +165,8 @@ def _contents(subject: str, part: str) -> list[str]:
     if part.startswith("ref_"):
         ids = Refusal.objects.filter(id=part).values_list("content", "raw")
         return [vault for pair in ids for vault in pair if vault]
+    if part.startswith("stx_"):
+        return list(SharedObject.objects.filter(id=part).values_list("vault", flat=True))
     rows = Vault.objects.filter(subject=subject, id__startswith="vlt_")
     rows = rows.filter(sealed=True) if part == ORIGINAL else rows
     return list(rows.values_list("id", flat=True))
@@ -229,10 +232,17 @@ DELETE FROM record_vault WHERE id IN (
     FOR UPDATE SKIP LOCKED)
 RETURNING subject
 """
-_DELETE_REFUSED = """
+# Parts that are rows of their own under a subject, by the prefix of their ids.
+_DELETE_ROWS = {
+    "ref_": """
 DELETE FROM record_vault v USING collect_refused r
 WHERE r.id = ANY(%s) AND v.id IN (r.content, r.raw) RETURNING r.source, r.id
-"""
+""",
+    "stx_": """
+DELETE FROM record_vault v USING exchange_sharedobject o
+WHERE o.id = ANY(%s) AND v.id = o.vault RETURNING o.collection, o.id
+""",
+}
 
 
 def _delete(parts: Sequence[_Part]) -> dict[tuple[str, str], int]:
@@ -245,11 +255,12 @@ def _delete(parts: Sequence[_Part]) -> dict[tuple[str, str], int]:
                 cursor.execute(_DELETE, [ids, part == ORIGINAL])
                 for (subject,) in cursor.fetchall():
                     gone[(subject, part)] = gone.get((subject, part), 0) + 1
-    if refused := [p.part for p in parts if p.part.startswith("ref_")]:
-        with connection.cursor() as cursor:
-            cursor.execute(_DELETE_REFUSED, [refused])
-            for subject, part in cursor.fetchall():
-                gone[(subject, part)] = gone.get((subject, part), 0) + 1
+    for prefix, delete in _DELETE_ROWS.items():
+        if rows := [p.part for p in parts if p.part.startswith(prefix)]:
+            with connection.cursor() as cursor:
+                cursor.execute(delete, [rows])
+                for subject, part in cursor.fetchall():
+                    gone[(subject, part)] = gone.get((subject, part), 0) + 1
     return gone
 
 

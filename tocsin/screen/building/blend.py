@@ -34,9 +34,7 @@ def fit(examples: Sequence[Example], signs: Floats, stages: Sequence[Floats]) ->
     else:
         of = all_of[0][:2]
     (t1, t2, t3), (i1, i2, i3) = all_of
-    return Blend(
-        threat=(t1, t2, t3), incident=(i1, i2, i3), german=(of[0], of[1]), lift=LIFT
-    )
+    return Blend(threat=(t1, t2, t3), incident=(i1, i2, i3), german=(of[0], of[1]), lift=LIFT)
 
 
 def _votes(
@@ -76,4 +74,5 @@ def _shares(examples: Sequence[Example], wanted: NDArray[np.bool_]) -> Floats:
             of = (groups == group) & (wanted == yes)
             if of.any():
                 out[of] = share / of.sum()
-    return out / out.sum() * 20_000
+    shares: Floats = out / out.sum() * 20_000
+    return shares

@@ -25,7 +25,10 @@ THREAT, INCIDENT = "threat", "incident"
 LATEST = 0.2
 """Share of a timed set that is held back: the latest."""
 
-_MARKS = ((re.compile(r"\[USER\]|<user>", re.I), "@user"), (re.compile(r"\[URL\]", re.I), "http://x"))
+_MARKS = (
+    (re.compile(r"\[USER\]|<user>", re.I), "@user"),
+    (re.compile(r"\[URL\]", re.I), "http://x"),
+)
 Row = dict[str, Any]
 
 
@@ -53,7 +56,9 @@ def examples(folder: Path) -> list[Example]:
 
     Raises: Invalid when the folder has none of them, or a line of one is not what it should be.
     """
-    found = [example for one in _SETS if (folder / one.path).is_file() for example in _of(folder, one)]
+    found = [
+        example for one in _SETS if (folder / one.path).is_file() for example in _of(folder, one)
+    ]
     found += _timed(folder / "threat/threatgram_before_2023.jsonl.gz")
     if not found:
         raise Invalid(
@@ -74,7 +79,9 @@ def rows(path: Path) -> list[Row]:
                 row = msgspec.json.decode(line)
             except msgspec.DecodeError as wrong:
                 raise Invalid(
-                    f"line {number} of {path.name} is not JSON: {wrong}", field="data", cure="Mend it."
+                    f"line {number} of {path.name} is not JSON: {wrong}",
+                    field="data",
+                    cure="Mend it.",
                 ) from wrong
             if isinstance(row, dict) and isinstance(row.get("text"), str):
                 out.append(row)
@@ -112,17 +119,50 @@ def _part(row: Row, of: int) -> int:
 
 
 _SETS = (
-    _Set("threat/edos_train.jsonl.gz", "edos", THREAT, lambda r: (r["threat"], 1.0), lambda r: _part(r, 10) == 0),
+    _Set(
+        "threat/edos_train.jsonl.gz",
+        "edos",
+        THREAT,
+        lambda r: (r["threat"], 1.0),
+        lambda r: _part(r, 10) == 0,
+    ),
     _Set("threat/edos_dev.jsonl.gz", "edos", THREAT, lambda r: (r["threat"], 1.0), lambda r: True),
     _Set(
         "threat/implicit_hate.jsonl.gz",
         "implicit",
         THREAT,
-        lambda r: (r["label"] in ("threatening", "incitement"), 0.4 if r["label"] == "incitement" else 1.0),
+        lambda r: (
+            r["label"] in ("threatening", "incitement"),
+            0.4 if r["label"] == "incitement" else 1.0,
+        ),
         lambda r: _part(r, 10) < 2,
     ),
-    _Set("threat/gab_train.jsonl.gz", "gab", THREAT, lambda r: (r["call_for_violence"], 1.0), lambda r: _part(r, 10) < 2),
-    _Set("false_alarms/school_alerts_a.jsonl.gz", "school", THREAT, lambda r: (False, 1.0), lambda r: _part(r, 10) < 3),
-    _Set("threat/germeval_violence_de.jsonl.gz", "german", THREAT, lambda r: (r["label"] != "nothing", 1.0), lambda r: _part(r, 5) == 0),
-    _Set("priority/trecis.jsonl.gz", "trec", INCIDENT, lambda r: (r["priority"] in ("High", "Critical"), 1.0), lambda r: r["event"] in VIOLENT_EVENTS),
+    _Set(
+        "threat/gab_train.jsonl.gz",
+        "gab",
+        THREAT,
+        lambda r: (r["call_for_violence"], 1.0),
+        lambda r: _part(r, 10) < 2,
+    ),
+    _Set(
+        "false_alarms/school_alerts_a.jsonl.gz",
+        "school",
+        THREAT,
+        lambda r: (False, 1.0),
+        lambda r: _part(r, 10) < 3,
+    ),
+    _Set(
+        "threat/germeval_violence_de.jsonl.gz",
+        "german",
+        THREAT,
+        lambda r: (r["label"] != "nothing", 1.0),
+        lambda r: _part(r, 5) == 0,
+    ),
+    _Set(
+        "priority/trecis.jsonl.gz",
+        "trec",
+        INCIDENT,
+        lambda r: (r["priority"] in ("High", "Critical"), 1.0),
+        lambda r: r["event"] in VIOLENT_EVENTS,
+    ),
 )

@@ -20,8 +20,16 @@ _STRENGTH = 4.0
 _OWN_HEAD = 0.25
 """How much of a model of one corpus alone (the hardest, whose threats are rare and varied) is added."""
 
-_WEIGHTS = {("edos", True): 6.0, ("gab", True): 3.0, ("german", True): 5.0, ("telegram", True): 0.4, ("telegram", False): 0.4}
-_INCIDENT_SHARE = 4  # of so many incident texts one is a negative for threats, and the other way round
+_WEIGHTS = {
+    ("edos", True): 6.0,
+    ("gab", True): 3.0,
+    ("german", True): 5.0,
+    ("telegram", True): 0.4,
+    ("telegram", False): 0.4,
+}
+_INCIDENT_SHARE = (
+    4  # of so many incident texts one is a negative for threats, and the other way round
+)
 Floats = NDArray[np.float32]
 
 
@@ -41,11 +49,17 @@ def fit(examples: Sequence[Example]) -> dict[str, NDArray[np.generic]]:
     incident = _incident(matrix, examples, learned)
     weights = np.stack([threat[0], incident[0]], 1) * rarity[used, None]
     kept = np.sort(np.argsort(-np.abs(weights).max(1))[:KEPT])
-    return _stored(used[kept], weights[kept], rarity[used[kept]], np.array([threat[1], incident[1]]))
+    return _stored(
+        used[kept], weights[kept], rarity[used[kept]], np.array([threat[1], incident[1]])
+    )
 
 
-def _threat(matrix: Any, examples: Sequence[Example], learned: NDArray[np.bool_]) -> tuple[Floats, float]:
-    use = learned & np.array([e.head != INCIDENT or at % _INCIDENT_SHARE == 0 for at, e in enumerate(examples)])
+def _threat(
+    matrix: Any, examples: Sequence[Example], learned: NDArray[np.bool_]
+) -> tuple[Floats, float]:
+    use = learned & np.array(
+        [e.head != INCIDENT or at % _INCIDENT_SHARE == 0 for at, e in enumerate(examples)]
+    )
     joint, base = _regression(matrix, examples, use, head="threat")
     own = learned & np.array([e.corpus == "edos" for e in examples])
     if not own.any():
@@ -55,15 +69,24 @@ def _threat(matrix: Any, examples: Sequence[Example], learned: NDArray[np.bool_]
     return joint + np.float32(_OWN_HEAD * spread) * alone, base
 
 
-def _incident(matrix: Any, examples: Sequence[Example], learned: NDArray[np.bool_]) -> tuple[Floats, float]:
-    use = learned & np.array([e.head == INCIDENT or at % _INCIDENT_SHARE == 0 for at, e in enumerate(examples)])
+def _incident(
+    matrix: Any, examples: Sequence[Example], learned: NDArray[np.bool_]
+) -> tuple[Floats, float]:
+    use = learned & np.array(
+        [e.head == INCIDENT or at % _INCIDENT_SHARE == 0 for at, e in enumerate(examples)]
+    )
     if not any(e.head == INCIDENT for e in examples):
         return np.zeros(matrix.shape[1], np.float32), -5.0
     return _regression(matrix, examples, use, head=INCIDENT)
 
 
 def _regression(
-    matrix: Any, examples: Sequence[Example], use: NDArray[np.bool_], *, head: str, plain: bool = False
+    matrix: Any,
+    examples: Sequence[Example],
+    use: NDArray[np.bool_],
+    *,
+    head: str,
+    plain: bool = False,
 ) -> tuple[Floats, float]:
     """Weights, and the mean of the corpora's own base rates, which are learned beside and left out."""
     import scipy.sparse as sp  # noqa: PLC0415
@@ -71,10 +94,15 @@ def _regression(
 
     chosen = [e for e, yes in zip(examples, use, strict=True) if yes]
     wanted = [e.wanted and e.head == head for e in chosen]
-    weight = [e.weight * (1.0 if plain else _WEIGHTS.get((e.corpus, e.wanted), 1.0)) for e in chosen]
+    weight = [
+        e.weight * (1.0 if plain else _WEIGHTS.get((e.corpus, e.wanted), 1.0)) for e in chosen
+    ]
     groups = [group_of(e) for e in chosen]
     names = sorted(set(groups))
-    cells = (np.full(len(chosen), _PULL, np.float32), (np.arange(len(chosen)), [names.index(g) for g in groups]))
+    cells = (
+        np.full(len(chosen), _PULL, np.float32),
+        (np.arange(len(chosen)), [names.index(g) for g in groups]),
+    )
     rates = sp.csr_matrix(cells, shape=(len(chosen), len(names)))
     model = LogisticRegression(C=_STRENGTH, max_iter=200, solver="liblinear", random_state=0)
     model.fit(sp.hstack([matrix[use], rates]).tocsr(), wanted, sample_weight=weight)
@@ -131,7 +159,9 @@ def _normed(matrix: Any, rarity: Floats) -> Any:
     return sp.diags(1 / np.sqrt(np.maximum(squares, 1))) @ matrix @ sp.diags(rarity)
 
 
-def _stored(places: NDArray[np.int64], weights: Floats, rarity: Floats, base: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
+def _stored(
+    places: NDArray[np.int64], weights: Floats, rarity: Floats, base: NDArray[np.float64]
+) -> dict[str, NDArray[np.generic]]:
     scale = np.abs(weights).max(0) / 127
     step = float((rarity**2).max() / 255)
     return {

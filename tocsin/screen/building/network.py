@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import optax
+jax: Any = importlib.import_module("jax")
+jnp: Any = importlib.import_module("jax.numpy")
+optax: Any = importlib.import_module("optax")
 
 _LANES = 12
 _KEPT = 0.9  # share of what a layer found that is not dropped while learning
@@ -42,7 +43,9 @@ def _layer(of: Tree, x: Any, away: Any, key: Any) -> Any:
         part.reshape(texts, width, _LANES, size // _LANES).transpose(0, 2, 1, 3)
         for part in jnp.split(x @ of["qkv"] + of["bqkv"], 3, -1)
     )
-    heed = jax.nn.softmax(query @ key_.transpose(0, 1, 3, 2) * (size // _LANES) ** -0.5 + away[:, None, None, :], -1)
+    heed = jax.nn.softmax(
+        query @ key_.transpose(0, 1, 3, 2) * (size // _LANES) ** -0.5 + away[:, None, None, :], -1
+    )
     met = (heed @ value).transpose(0, 2, 1, 3).reshape(texts, width, size) @ of["o"] + of["bo"]
     x = _normed(x + _dropped(met, key, 0), of["g1"], of["b1"])
     inner = jax.nn.gelu(x @ of["u"] + of["bu"], approximate=False) @ of["d"] + of["bd"]

@@ -55,12 +55,14 @@ def _kept(pieces: Pieces, texts: Sequence[str]) -> list[int]:
     from tokenizers.pre_tokenizers import Metaspace  # noqa: PLC0415
 
     full = Tokenizer(Unigram(pieces, unk_id=0, byte_fallback=False))
-    full.normalizer, full.pre_tokenizer = NFKC(), Metaspace()  # type: ignore[assignment]
+    full.normalizer, full.pre_tokenizer = NFKC(), Metaspace()
     used: Counter[int] = Counter()
     for start in range(0, len(texts), 2000):
         for found in full.encode_batch(list(texts[start : start + 2000])):
             used.update(found.ids)
-    letters = {at for at, (piece, _) in enumerate(pieces) if len(piece.strip("▁")) <= 1 and at < 40_000}
+    letters = {
+        at for at, (piece, _) in enumerate(pieces) if len(piece.strip("▁")) <= 1 and at < 40_000
+    }
     chosen = set(range(_SPECIAL)) | letters
     for at, _ in used.most_common():
         if len(chosen) >= KEPT:
@@ -72,16 +74,34 @@ def _kept(pieces: Pieces, texts: Sequence[str]) -> list[int]:
 def _tensors(raw: dict[str, Any], kept: list[int]) -> Arrays:
     low, scale = raw["lo"], raw["scale"]
     rows = np.stack(
-        [raw[f"q{at % _CHUNKS + 1}"][at // _CHUNKS] * scale[at % _CHUNKS] + low[at % _CHUNKS] for at in kept]
+        [
+            raw[f"q{at % _CHUNKS + 1}"][at // _CHUNKS] * scale[at % _CHUNKS] + low[at % _CHUNKS]
+            for at in kept
+        ]
     ).astype(np.float32)
     orders = (2, 3, 5)
-    join = {"project": "proj", "project.bias": "proj_b", "project.gain": "ln_g", "project.shift": "ln_b"}
-    out = {ours: np.concatenate([raw[f"{theirs}{n}"] for n in orders], -1) for ours, theirs in join.items()}
+    join = {
+        "project": "proj",
+        "project.bias": "proj_b",
+        "project.gain": "ln_g",
+        "project.shift": "ln_b",
+    }
+    out = {
+        ours: np.concatenate([raw[f"{theirs}{n}"] for n in orders], -1)
+        for ours, theirs in join.items()
+    }
     for n in orders:
         for step in ("1", "2"):
             out[f"window{n}.{step}"] = raw[f"w{step}_{n}"]
             out[f"window{n}.{step}.bias"] = raw[f"b{step}_{n}"]
     same = {"every.gain": "ln_g", "every.shift": "ln_b", "pool": "cnn_W", "pool.bias": "cnn_b"}
-    same |= {"deep0": "d0", "deep1": "d1", "deep2": "d2", "deep3": "d3", "skip1": "p1", "skip3": "p3"}
+    same |= {
+        "deep0": "d0",
+        "deep1": "d1",
+        "deep2": "d2",
+        "deep3": "d3",
+        "skip1": "p1",
+        "skip3": "p3",
+    }
     out |= {ours: raw[theirs] for ours, theirs in same.items()}
     return packed({"pieces": rows, **out}, by_row=frozenset({"pieces"}))

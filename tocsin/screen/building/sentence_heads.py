@@ -13,7 +13,13 @@ from tocsin.screen.building.fast import group_of
 _STRENGTH = 2.0
 _PULL = 1.5
 _OWN_HEAD = 0.3  # how much of a model of the hardest corpus alone is added
-_WEIGHTS = {("edos", True): 6.0, ("gab", True): 3.0, ("german", True): 5.0, ("telegram", True): 0.4, ("telegram", False): 0.4}
+_WEIGHTS = {
+    ("edos", True): 6.0,
+    ("gab", True): 3.0,
+    ("german", True): 5.0,
+    ("telegram", True): 0.4,
+    ("telegram", False): 0.4,
+}
 _INCIDENT_SHARE = 4
 Floats = NDArray[np.float32]
 
@@ -42,7 +48,9 @@ def fit(meaning: Floats, examples: Sequence[Example]) -> dict[str, Floats]:
         e._replace(wanted=e.head == INCIDENT, head="about", weight=1.0, corpus="all")
         for e in examples
     ]
-    heads.append(_regression(meaning, about, learned & thinned, None, 30.0) if incident.any() else heads[1])
+    heads.append(
+        _regression(meaning, about, learned & thinned, None, 30.0) if incident.any() else heads[1]
+    )
     return {
         "heads": np.stack([weights for weights, _ in heads], 1).astype(np.float32),
         "heads.bias": np.array([base for _, base in heads], np.float32),

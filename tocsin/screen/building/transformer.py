@@ -42,7 +42,12 @@ _MOST = {
     ("incident", True): 4000,
     ("incident", False): 6500,
 }
-_WEIGHTS = {("edos", True): 4.0, ("gab", True): 3.0, ("telegram", True): 0.7, ("telegram", False): 0.7}
+_WEIGHTS = {
+    ("edos", True): 4.0,
+    ("gab", True): 3.0,
+    ("telegram", True): 0.7,
+    ("telegram", False): 0.7,
+}
 _NAMES = {
     "asks": ("qkv", "bqkv"),
     "out": ("o", "bo"),
@@ -53,19 +58,29 @@ Floats = NDArray[np.float32]
 Tree = dict[str, Any]
 
 
-def fit(texts: Sequence[str], examples: Sequence[Example]) -> tuple[dict[str, NDArray[np.generic]], list[str]]:
+def fit(
+    texts: Sequence[str], examples: Sequence[Example]
+) -> tuple[dict[str, NDArray[np.generic]], list[str]]:
     """The tensors and the word pieces kept. `texts`: the examples as the dear stages read them."""
     folder = _base_folder()
     pieces = (folder / "vocab.txt").read_text("utf-8").split("\n")
     chosen = _chosen(examples)
-    tuned = _tuned(_base(folder), _ids(folder, [texts[at] for at in chosen]), [examples[at] for at in chosen])
+    tuned = _tuned(
+        _base(folder), _ids(folder, [texts[at] for at in chosen]), [examples[at] for at in chosen]
+    )
     return cut(tuned, pieces, _used(folder, texts))
 
 
-def cut(tuned: Tree, pieces: Sequence[str], used: Counter[int]) -> tuple[dict[str, NDArray[np.generic]], list[str]]:
+def cut(
+    tuned: Tree, pieces: Sequence[str], used: Counter[int]
+) -> tuple[dict[str, NDArray[np.generic]], list[str]]:
     """Tuned weights as the engine reads them, with the word pieces most used, and every letter."""
     kept = {at for at, piece in enumerate(pieces) if piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]")}
-    kept |= {at for at, piece in enumerate(pieces) if piece and len(piece.removeprefix("##")) == 1 and piece.isascii()}
+    kept |= {
+        at
+        for at, piece in enumerate(pieces)
+        if piece and len(piece.removeprefix("##")) == 1 and piece.isascii()
+    }
     for at, _ in used.most_common():
         if len(kept) >= KEPT:
             break
@@ -81,7 +96,10 @@ def cut(tuned: Tree, pieces: Sequence[str], used: Counter[int]) -> tuple[dict[st
     }
     for number, layer in enumerate(tuned["layers"]):
         for ours, (matrix, bias) in _NAMES.items():
-            tensors[f"{number}.{ours}"], tensors[f"{number}.{ours}.bias"] = layer[matrix], layer[bias]
+            tensors[f"{number}.{ours}"], tensors[f"{number}.{ours}.bias"] = (
+                layer[matrix],
+                layer[bias],
+            )
         for ours, theirs in (("mid", "1"), ("last", "2")):
             tensors[f"{number}.{ours}.gain"] = layer["g" + theirs]
             tensors[f"{number}.{ours}.bias"] = layer["b" + theirs]
@@ -113,7 +131,8 @@ def _base(folder: Path) -> Tree:
             at[name.removeprefix("bert.")] = found.reshape(told["shape"])
     return {
         "word": at["embeddings.word_embeddings.weight"],
-        "pos": at["embeddings.position_embeddings.weight"][:64] + at["embeddings.token_type_embeddings.weight"][0],
+        "pos": at["embeddings.position_embeddings.weight"][:64]
+        + at["embeddings.token_type_embeddings.weight"][0],
         "eg": at["embeddings.LayerNorm.weight"],
         "eb": at["embeddings.LayerNorm.bias"],
         "layers": [_layer(at, f"encoder.layer.{number}.") for number in range(6)],
@@ -140,7 +159,7 @@ def _layer(at: dict[str, Floats], of: str) -> Tree:
 
 def _chosen(examples: Sequence[Example]) -> list[int]:
     """Which examples to learn from: all that are wanted, and enough of the rest."""
-    dice = random.Random(1)
+    dice = random.Random(1)  # noqa: S311 - the same draw each time
     by: dict[tuple[str, bool], list[int]] = {}
     for at, example in enumerate(examples):
         if not example.held_out:
@@ -157,7 +176,9 @@ def _set_of(example: Example) -> str:
 
 
 def _tokenizer(folder: Path) -> Any:
-    tokenizer = importlib.import_module("tokenizers").Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = importlib.import_module("tokenizers").Tokenizer.from_file(
+        str(folder / "tokenizer.json")
+    )
     tokenizer.no_padding()
     tokenizer.enable_truncation(64)
     return tokenizer
@@ -183,7 +204,9 @@ def _tuned(base: Tree, ids: list[list[int]], examples: Sequence[Example]) -> Tre
     from tocsin.screen.building.network import loss_of  # noqa: PLC0415 - needs JAX
 
     groups = sorted({group_of(e) for e in examples})
-    fixed = {name: base[name] for name in ("word", "pos", "eg", "eb")} | {"layers": base["layers"][:_FROZEN]}
+    fixed = {name: base[name] for name in ("word", "pos", "eg", "eb")} | {
+        "layers": base["layers"][:_FROZEN]
+    }
     dice = np.random.default_rng(0)
     learned: Tree = {
         "layers": base["layers"][_FROZEN:],
@@ -196,25 +219,30 @@ def _tuned(base: Tree, ids: list[list[int]], examples: Sequence[Example]) -> Tre
     rule = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=0.01))
     state = rule.init(learned)
 
-    @jax.jit
     def step(learned: Tree, state: Any, batch: Any, key: Any) -> Any:
         slope = jax.grad(loss_of)(learned, fixed, batch, key)
         change, state = rule.update(slope, state, learned)
         return optax.apply_updates(learned, change), state
 
+    quick = jax.jit(step)
     key = jax.random.PRNGKey(3)
     for batch in _batches(ids, examples, groups, steps):
         key, now = jax.random.split(key)
-        learned, state = step(learned, state, batch, now)
+        learned, state = quick(learned, state, batch, now)
     learned = jax.tree.map(np.asarray, learned)
-    return {**fixed, "layers": [*fixed["layers"], *learned["layers"]], "W": learned["W"], "B": learned["B"]}
+    return {
+        **fixed,
+        "layers": [*fixed["layers"], *learned["layers"]],
+        "W": learned["W"],
+        "B": learned["B"],
+    }
 
 
 def _batches(
     ids: list[list[int]], examples: Sequence[Example], groups: list[str], steps: int
 ) -> Iterator[tuple[NDArray[np.generic], ...]]:
     """Batches of texts of like length, shuffled."""
-    dice = random.Random(2)
+    dice = random.Random(2)  # noqa: S311
     done = 0
     while True:
         order = list(range(len(ids)))
@@ -243,7 +271,9 @@ def _padded(
         out,
         np.array([len(found) for found in ids], np.float32),
         np.array([e.wanted for e in examples], np.float32),
-        np.array([e.weight * _WEIGHTS.get((e.corpus, e.wanted), 1.0) for e in examples], np.float32),
+        np.array(
+            [e.weight * _WEIGHTS.get((e.corpus, e.wanted), 1.0) for e in examples], np.float32
+        ),
         np.array([groups.index(group_of(e)) for e in examples]),
         np.array([e.head == INCIDENT for e in examples]),
     )

@@ -1,0 +1,33 @@
+"""The tables of an operation while it runs."""
+
+from __future__ import annotations
+
+from tocsin.operate.models.live import (
+    Absence,
+    Act,
+    Answer,
+    Decider,
+    Hold,
+    Incident,
+    Location,
+    Message,
+    Question,
+    Receipt,
+    Sighting,
+    Update,
+)
+
+__all__ = [
+    "Absence",
+    "Act",
+    "Answer",
+    "Decider",
+    "Hold",
+    "Incident",
+    "Location",
+    "Message",
+    "Question",
+    "Receipt",
+    "Sighting",
+    "Update",
+]

@@ -1,0 +1,27 @@
+"""What an operation decides by itself, purely: severity, who is informed, when to ask whether to hold, whose is that."""
+
+from __future__ import annotations
+
+from tocsin.operate.rules.hold import HoldWhy, asks_hold
+from tocsin.operate.rules.sightings import (
+    Receipt,
+    informed_version,
+    merged_receipt,
+    raised_to,
+    unanswered,
+)
+from tocsin.operate.rules.whose import Friendly, Ground, Told, whose
+
+__all__ = [
+    "Friendly",
+    "Ground",
+    "HoldWhy",
+    "Receipt",
+    "Told",
+    "asks_hold",
+    "informed_version",
+    "merged_receipt",
+    "raised_to",
+    "unanswered",
+    "whose",
+]

@@ -1,0 +1,57 @@
+"""Map tiles from one PMTiles file that the installation keeps, `map.pmtiles` in its data directory. No network."""
+
+from __future__ import annotations
+
+import mmap
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tocsin.kernel import settings
+from tocsin.kernel.errors import BadSettings
+
+FILE = "map.pmtiles"
+_DEEPEST = 24
+_KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif"}
+
+
+def path() -> Path:
+    """Where the file is looked for."""
+    return settings.current().data_dir / FILE
+
+
+def kind() -> str:
+    """`raster` when there is a file of pictures, `` when there is none. Raises: BadSettings for another kind."""
+    return "raster" if path().exists() and _open(path(), path().stat().st_mtime_ns) else ""
+
+
+def tile(z: int, x: int, y: int) -> tuple[bytes, dict[str, str]] | None:
+    """One tile and its headers; None where the file has none, or where there is no file."""
+    if not kind() or not (0 <= z <= _DEEPEST and 0 <= x < 1 << z and 0 <= y < 1 << z):
+        return None
+    reader, header, content_type = _open(path(), path().stat().st_mtime_ns)
+    body = reader.get(z, x, y)
+    if body is None:
+        return None
+    headers = {"Content-Type": content_type}
+    if header["tile_compression"].name == "GZIP":
+        headers["Content-Encoding"] = "gzip"
+    return body, headers
+
+
+@cache
+def _open(file: Path, changed_ns: int) -> tuple[Any, dict[str, Any], str]:
+    from pmtiles.reader import MmapSource, Reader  # noqa: PLC0415 - only where there is a map
+
+    try:
+        # The file stays open with its map: it is read for as long as the process lives.
+        reader = Reader(MmapSource(file.open("rb")))
+        header = reader.header()
+    except (OSError, ValueError, KeyError, mmap.error, AssertionError) as e:
+        raise BadSettings("is no PMTiles file", field=FILE, cure="Make it anew, or take it away.") from e
+    named = _KINDS.get(header["tile_type"].name)
+    if named is None:
+        raise BadSettings(
+            f"holds {header['tile_type'].name} tiles", field=FILE, cure="Keep a file of PNG, JPEG or WebP tiles."
+        )
+    return reader, header, named

@@ -81,7 +81,7 @@ def test_a_position_from_listed_to_held_by_the_pages(cast: Cast, ground: Ground)
     done = {**accept, "person": cast.people["mona"], "mitigation": "Two officers on the roof."}
     assert mona.post(url, done).status_code == 302
     page = text(lou.get(url))
-    assert "0 of 1 is red" in page
+    assert "0 of 1 are red" in page
     assert "Mona Mills, checks in every 30 min" in page
     assert mona.post(url, {"act": "check_in", "subject": row.id}).status_code == 302
     assert client(cast, "paul").post(url, {"act": "check_in", "subject": row.id}).status_code == 422
@@ -110,7 +110,7 @@ def test_sweeps_by_the_pages_leave_the_bench_open(cast: Cast, ground: Ground) ->
     done["track"].name = "walk.gpx"  # type: ignore[attr-defined]
     assert mona.post(url, done).status_code == 302, text(mona.post(url, done))
     page = text(lou.get(url))
-    assert "along a recorded track" in page
+    assert "along a recorded track, seeing 5 m: <strong>" in page
     assert "Bench by the ramp" in page
     assert 0 < Coverage.objects.get().open_m2 < Coverage.objects.get().whole_m2
 

@@ -85,10 +85,7 @@ class Sheet(msgspec.Struct, frozen=True):
 
 def read(filename: str, content: bytes) -> Sheet:
     """Read a directory file. Raises: Invalid when the file as a whole cannot be read."""
-    if len(content) > MOST_BYTES:
-        raise _bad(f"larger than {MOST_BYTES // 1024 // 1024} MB", "Split it into several files.")
-    table = _xlsx(content) if content[:2] == b"PK" else _csv(content)
-    lines = ((n, cells) for n, cells in table if any(c.strip() for c in cells))
+    lines = cells_of(content)
     header = next(lines, None)
     if header is None:
         raise _bad("the file is empty", "Download the template and fill it in.")
@@ -106,6 +103,14 @@ def read(filename: str, content: bytes) -> Sheet:
         except Invalid as e:
             refused.append(Refused(number, got, e.field, e.message, e.cure))
     return Sheet(filename[:200], rows, refused)
+
+
+def cells_of(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV or XLSX file that hold anything, with their number. Raises: Invalid, also while reading."""
+    if len(content) > MOST_BYTES:
+        raise _bad(f"larger than {MOST_BYTES // 1024 // 1024} MB", "Split it into several files.")
+    table = _xlsx(content) if content[:2] == b"PK" else _csv(content)
+    return ((n, cells) for n, cells in table if any(c.strip() for c in cells))
 
 
 def template() -> bytes:

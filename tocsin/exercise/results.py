@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
-from tocsin.exercise.terms import Measure, Post, Scenario, Scripted
+from tocsin.exercise.terms import Scripted, Target
 from tocsin.record.terms import stamp, unstamp
+
+
+class Played(Protocol):
+    """What the score needs to know of an exercise, whichever way it is played."""
+
+    @property
+    def measures(self) -> Sequence[Target]: ...
+    @property
+    def injects(self) -> Sequence[object]: ...
+    @property
+    def local_offset(self) -> timedelta: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +30,7 @@ class Value:
     note: str = ""
 
 
-def met(measure: Measure, found: Value) -> bool:
+def met(measure: Target, found: Value) -> bool:
     """Whether the target was met; what never happened meets no target."""
     at = found.value
     if at is None:
@@ -35,7 +46,7 @@ def met(measure: Measure, found: Value) -> bool:
 class Result:
     """One line of the score. `certainty` = how well the history it is held against is known."""
 
-    measure: Measure
+    measure: Target
     with_tocsin: Value
     control: Value
     certainty: tuple[str, ...]
@@ -50,7 +61,7 @@ class Result:
 
 
 def results(
-    scenario: Scenario, with_tocsin: Mapping[str, Value], control: Mapping[str, Value]
+    scenario: Played, with_tocsin: Mapping[str, Value], control: Mapping[str, Value]
 ) -> list[Result]:
     """Both columns side by side, in the scenario's order."""
     return [
@@ -59,13 +70,13 @@ def results(
     ]
 
 
-def certainty(scenario: Scenario, measure: Measure) -> tuple[str, ...]:
+def certainty(scenario: Played, measure: Target) -> tuple[str, ...]:
     """How well what a measure rests on is known: of its subjects, else of the rows it answers."""
     about = [i for i in scenario.injects if isinstance(i, Scripted) and i.id in measure.subjects]
     if not about:
         rows = set(measure.rows)
         about = [i for i in scenario.injects if isinstance(i, Scripted) and rows & set(i.rows)]
-    found = dict.fromkeys(i.certainty.value for i in about if not isinstance(i, Post))
+    found = dict.fromkeys(i.certainty.value for i in about)
     return tuple(found)
 
 
@@ -108,7 +119,7 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def target(measure: Measure) -> dict[str, Any]:
+def target(measure: Target) -> dict[str, Any]:
     """The one target of a measure, by its name."""
     if measure.before is not None:
         return {"before": stamp(measure.before)}
@@ -117,7 +128,7 @@ def target(measure: Measure) -> dict[str, Any]:
     return {"at_least": measure.at_least}
 
 
-def shown(scenario: Scenario, measure: Measure, value: object) -> str:
+def shown(scenario: Played, measure: Target, value: object) -> str:
     """A value as people read it: local time, or a number with its unit; "never" and "–" for none."""
     if value is None:
         return "never" if measure.unit == "time" else "–"
@@ -132,13 +143,13 @@ def percent(part: int, whole: int) -> int:
     return round(100 * part / whole) if whole else 0
 
 
-def local(scenario: Scenario, at: datetime) -> str:
-    """A time where the exercise plays, such as `5 Jan 20:40`."""
+def local(scenario: Played, at: datetime) -> str:
+    """A time where the exercise plays, such as `5 Jan 20:40`; with its seconds where it has any."""
     there = at + scenario.local_offset
-    return f"{there.day} {there:%b %H:%M}"
+    return f"{there.day} {there:%b %H:%M:%S}" if there.second else f"{there.day} {there:%b %H:%M}"
 
 
-def shown_target(scenario: Scenario, measure: Measure) -> str:
+def shown_target(scenario: Played, measure: Target) -> str:
     """The target as people read it."""
     if measure.before is not None:
         return f"before {shown(scenario, measure, measure.before)}"

@@ -7,6 +7,7 @@ All values are frozen. What somebody *would* do is a `Behaviour`; what did happe
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -135,15 +136,15 @@ class ChatterSpec(Frozen, frozen=True):
     count: int
 
 
-class Measure(Frozen, frozen=True):
-    """One line of the score: what is asked, of which injects, and what counts as good.
+class Target(Frozen, frozen=True):
+    """What every line of a score says: what is asked, of which injects, and what counts as good.
 
     Exactly one target: `at_most`/`at_least` (in `unit`), or `before` (a time).
     `historical` says in words what happened without any such system.
     """
 
     id: str
-    kind: MeasureKind
+    kind: StrEnum
     question: str
     modes: tuple[int, ...]
     rows: tuple[str, ...]
@@ -154,6 +155,12 @@ class Measure(Frozen, frozen=True):
     at_most: int | None = None
     at_least: int | None = None
     before: datetime | None = None
+
+
+class Measure(Target, frozen=True):
+    """One line of the score of an exercise that is played from posts and drafts."""
+
+    kind: MeasureKind
 
 
 class Post(Frozen, frozen=True, tag_field="kind", tag="post"):

@@ -76,6 +76,13 @@ def reckon(
     return Cover(round(whole.area), tuple(_gap(origin, p, base, places) for p in pieces if p.area >= 1))
 
 
+def share(ring: Sequence[Point], track: Sequence[Point], reach_m: float) -> int:
+    """Per cent of a zone that lies within reach of where the team went, rounded down."""
+    zone = _ground(ring[0], Swept(tuple(ring)))
+    seen = _ground(ring[0], Swept(tuple(ring), tuple(track), reach_m))
+    return int(100 * seen.area / zone.area + 1e-9) if zone is not None and zone.area else 0
+
+
 def cut(
     shape: Sequence[Point], standoff_m: float, every_m: float, *, closed: bool = False
 ) -> list[tuple[Point, ...]]:

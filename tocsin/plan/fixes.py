@@ -77,26 +77,27 @@ def _planning(layout: Layout, planned: Proof) -> Iterator[Fix]:
             x, y = (next(c for c in side if c in carried) for side in (one, two))
             yield Fix(FixKind.RELAY, (both[0], x, y), _RELAY, mends)
         yield Fix(FixKind.PATCH, (one[0], two[0]), _PATCH, mends)
+    kinds = Counter(far.values())
+    used = Counter(c for carried in planned.net.ends.values() for c in carried)
+    sides = [(max(side, key=lambda c: used[c]), planned.reach[number[side[0]]]) for side in top]
     for post, bits in far.items():
-        best = max(top, key=lambda side: _gain(far, {post: planned.reach[number[side[0]]]}), default=())
-        if best and not bits & planned.reach[number[best[0]]]:
-            busiest = Counter(c for ends in planned.net.ends.values() for c in ends if c in best)
-            channel = busiest.most_common(1)[0][0]
-            gained = {post: planned.reach[number[channel]]}
-            yield Fix(FixKind.GIVE_SET, (post, channel), _SET, _gain(far, gained))
+        for channel, more in sides:
+            if not bits & more:
+                yield Fix(FixKind.GIVE_SET, (post, channel), _SET, _alone(kinds, bits, more))
 
 
 def _gain(far: dict[str, int], gained: dict[str, int]) -> int:
     """How many more pairs are joined when some ends come to reach more channels."""
-    count = 0
-    for i, (post, more) in enumerate(gained.items()):
-        new, before = far[post] | more, far[post]
-        later = set(list(gained)[: i + 1])
-        for other, bits in far.items():
-            if other in later:
-                continue
-            count += bool(new & (bits | gained.get(other, 0))) and not before & bits
+    rest = Counter(bits for end, bits in far.items() if end not in gained)
+    count = sum(_alone(rest, far[end], more) for end, more in gained.items())
+    for (p, x), (q, y) in combinations(gained.items(), 2):
+        count += bool((far[p] | x) & (far[q] | y)) and not far[p] & far[q]
     return count
+
+
+def _alone(kinds: Counter[int], before: int, more: int) -> int:
+    """As `_gain`, of one end; it never gains itself, so it may be among `kinds`."""
+    return sum(n for bits, n in kinds.items() if more & bits and not before & bits)
 
 
 def _joined(masks: Iterable[int], a: int, b: int) -> int:

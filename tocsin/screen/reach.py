@@ -40,14 +40,20 @@ EVERYTHING = Reach(1000, 1000)
 WORDS_ONLY = Reach(0, 0)
 
 
-_BATCH_S = 1.0  # of one core, for a batch that a transaction waits for
+BATCH_DEEP = 200
+"""Texts in a batch up to which the transaction that stores it can wait for every stage: about a second."""
+
+BATCH_BULK = 1_000
+"""Texts in a batch from which it is one of many, of a file or a busy stream: the dear stages read a few."""
+
+BULK = 15_000
+"""Texts a second that must get through where batches are that large."""
 
 
 def for_batch(count: int) -> Reach:
-    """How deep to read a batch that is to be stored at once: about a second of dear work, whatever its size."""
-    most = max(1, count)
-    sentences = min(1000, int(1000 * _BATCH_S / 2 / SENTENCES_COST / most))
-    return Reach(sentences, min(1000, int(1000 * _BATCH_S / 2 / TRANSFORMER_COST / most)))
+    """How deep to read a batch that is to be stored at once: the larger it is, the more wait behind it."""
+    part = (min(max(count, BATCH_DEEP), BATCH_BULK) - BATCH_DEEP) / (BATCH_BULK - BATCH_DEEP)
+    return reach(SLOWEST * (BULK / SLOWEST) ** part)
 
 
 def pace(waiting: int) -> float:

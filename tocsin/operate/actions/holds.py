@@ -45,7 +45,7 @@ def ask_hold(w: Writing, plan: Operation, row: Sighting) -> str:
         settled = last.state == HoldState.DECIDED
         if not settled or last.decision != Decision.GO or last.sighting_version >= row.must_version:
             return ""
-    hold = new_id("hld", w.at)
+    hold = new_id("hlq", w.at)
     agency, role, person = store.decider(plan)
     data = {
         "sighting": row.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tocsin.operate.apply.sightings import marks
+from tocsin.operate.apply.sightings import act, marks
 from tocsin.operate.terms import devices as terms
 from tocsin.record.applying import on
 from tocsin.record.terms import Change, Entry, Put, Set
@@ -55,3 +55,4 @@ def photo_added(e: Entry) -> Iterable[Change]:
         "taken_at": e.occurred_at,
     }
     yield Put("operate_photo", {"id": e.subject}, row | marks(e))
+    yield from act(e, d["sha256"])

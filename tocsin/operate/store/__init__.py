@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.operate.store.board import Board, board, log
+from tocsin.operate.store.board import Board, board, log, posts, seat_names
 from tocsin.operate.store.knowing import as_rule, receipts, told_of
 from tocsin.operate.store.places import ground_at, near
 from tocsin.operate.store.seats import Seat, decider, detail_leaders, seats
@@ -18,7 +18,9 @@ __all__ = [
     "ground_at",
     "log",
     "near",
+    "posts",
     "receipts",
+    "seat_names",
     "seats",
     "snapshot",
     "texts",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from tocsin.duties.actions import discharge_rows, open_duty
 from tocsin.duties.models import Duty
 from tocsin.duties.terms import Precedence
-from tocsin.kernel.errors import Conflict, Forbidden, Invalid
+from tocsin.kernel.errors import Conflict, Forbidden, Invalid, TocsinError
 from tocsin.kernel.ids import new_id
 from tocsin.people.models import Operation
 from tocsin.people.rules import permit
@@ -370,3 +370,32 @@ def _gateway(actor: Actor, gateway: str) -> tuple[Gateway, Operation]:
     if row.state == GatewayState.REMOVED:
         raise Conflict("it was taken off the plan", field="gateway", cure="Put it on again as a new one.")
     return row, plan
+
+
+def import_channels(actor: Actor, *, operation: str, content: bytes) -> tuple[list[str], list[tuple[int, str]]]:
+    """Put the channels of a spreadsheet on the plan; returns the ids made, and (row, why) of each refused.
+
+    Raises: Forbidden, NotFound; Invalid when the file as a whole cannot be read.
+    """
+    from tocsin.plan import sheets  # noqa: PLC0415 - reads spreadsheets, and names the drafts of this module
+
+    permit(actor, Permission.MANAGE_OPERATION)
+    made: list[str] = []
+    refused: list[tuple[int, str]] = []
+    with writing(actor) as w:
+        plan = shared.plan_of(actor, operation)
+        known = {c.casefold() for c in store.channels(operation).values_list("label", flat=True)}
+        for number, draft in sheets.channels(content):
+            try:
+                data = _channel(draft)
+                if data["label"].casefold() in known:
+                    raise Conflict("is on the plan already", field="name", cure="Change it there.")
+                if len(known) >= terms.CHANNELS_CAP:
+                    raise Conflict(f"more than {terms.CHANNELS_CAP} channels", field="name", cure="Take some off.")
+            except TocsinError as e:
+                refused.append((number, str(e)))
+                continue
+            known.add(data["label"].casefold())
+            made.append(new_id("chn", w.at))
+            w.append(terms.CHANNEL_ADDED, made[-1], dict(data), marking=shared.marking(plan))
+    return made, refused

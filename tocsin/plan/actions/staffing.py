@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tocsin.kernel.errors import Conflict, Forbidden, Invalid
+from tocsin.kernel.errors import Conflict, Forbidden, Invalid, TocsinError
 from tocsin.kernel.ids import new_id
 from tocsin.people.models import Member, Operation
 from tocsin.people.rules import permit
@@ -274,3 +274,32 @@ def _own(actor: Actor, assignment: str) -> Assignment:
     return row
 
 
+
+
+def import_posts(actor: Actor, *, operation: str, content: bytes) -> tuple[list[str], list[tuple[int, str]]]:
+    """Put the posts of a spreadsheet on the plan; returns the ids made, and (row, why) of each that was refused.
+
+    Raises: Forbidden, NotFound; Invalid when the file as a whole cannot be read.
+    """
+    from tocsin.plan import sheets  # noqa: PLC0415 - reads spreadsheets, and names the drafts of this module
+
+    permit(actor, Permission.TAKE_PART)
+    made: list[str] = []
+    refused: list[tuple[int, str]] = []
+    with writing(actor) as w:
+        plan = shared.plan_of(actor, operation)
+        known = {(label.casefold(), agency) for label, agency in store.posts(operation).values_list("label", "agency")}
+        for number, draft in sheets.posts(content):
+            try:
+                if isinstance(draft, sheets.Refused):
+                    refused.append((number, draft.why))
+                    continue
+                if (draft.label.casefold(), draft.agency) in known:
+                    raise Conflict("is on the plan already", field="post", cure="Change it there.")
+                if len(known) >= terms.POSTS_CAP:
+                    raise Conflict(f"more than {terms.POSTS_CAP} posts", field="post", cure="Take some off first.")
+                made.append(_place(w, actor, plan, draft))
+                known.add((draft.label.casefold(), draft.agency))
+            except TocsinError as e:
+                refused.append((number, str(e)))
+    return made, refused

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import QuerySet
 
 from tocsin.people.terms import SYSTEM, Actor
 from tocsin.people.visibility import visible_to
 from tocsin.plan.connect import Proof
-from tocsin.plan.models import Carry, Channel, Gateway, Post, RadioCheck
+from tocsin.plan.models import Carry, Channel, Gateway, RadioCheck
 from tocsin.plan.network import Held, Layout, Level, Way, of_agencies, of_posts
 from tocsin.plan.store.staffing import agencies, posts
 from tocsin.plan.terms import CarryState, GatewayState
@@ -36,7 +35,7 @@ class Proofs:
     tally: dict[Level, Tally]
 
 
-_proofs: OrderedDict[str, tuple[Hashable, Proofs]] = OrderedDict()
+_proofs: OrderedDict[str, Proofs] = OrderedDict()
 _lock = Lock()
 
 
@@ -65,15 +64,16 @@ def checks(operation: str, now: datetime) -> QuerySet[RadioCheck]:
 
 
 def proofs(operation: str) -> Proofs:
-    """All that is proved, from memory where nothing changed; else only what changed is proved again."""
-    key = _changed(operation)
+    """All that is proved of the plan as it is now: from memory where nothing changed, else what changed is proved
+    again. The rows themselves are compared: times of commits may come out of order."""
+    layout = _layout(operation)
     with _lock:
         kept = _proofs.get(operation)
-    if kept is not None and kept[0] == key:
-        return kept[1]
-    made = prove(_layout(operation), kept[1] if kept else None)
+    if kept is not None and kept.layout == layout:
+        return kept
+    made = prove(layout, kept)
     with _lock:
-        _proofs[operation] = (key, made)
+        _proofs[operation] = made
         _proofs.move_to_end(operation)
         while len(_proofs) > _KEPT:
             _proofs.popitem(last=False)
@@ -91,15 +91,6 @@ def prove(layout: Layout, before: Proofs | None = None) -> Proofs:
         by_agency[level] = before.agencies[level].after(wide) if before else Proof(wide)
         tally[level] = take(by_post[level], layout.posts)
     return Proofs(layout, by_post, by_agency, tally)
-
-
-def _changed(operation: str) -> Hashable:
-    found: list[Hashable] = [tuple(agencies(operation))]
-    for model in (Post, Channel, Carry, Gateway):
-        rows = model.objects.filter(operation=operation)
-        counted = rows.aggregate(n=Count("id"), at=Max("changed_at"))
-        found.append((counted["n"], counted["at"]))
-    return tuple(found)
 
 
 def _layout(operation: str) -> Layout:

@@ -18,6 +18,7 @@ from tocsin.people.models import Operation
 from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor
 from tocsin.plan import actions, store
+from tocsin.plan.coverage import share
 from tocsin.plan.geometry import Point
 from tocsin.plan.imports import read_track
 from tocsin.plan.models import Zone
@@ -94,6 +95,7 @@ def _lines(a: Actor, row: Operation) -> list[dict[str, Any]]:
             "method": Method(z.method).words if z.method else "",
             "note": (kept.get(z.note) or {}).get("text", ""),
             "reason": (kept.get(z.reason_not_swept) or {}).get("text", ""),
+            "share": share(store.points(z.shape), store.points(z.track), z.reach_m) if z.track else 100,
             "mine": bool(z.team) and z.team == a.agency,
             "swept": z.state in (ZoneState.SWEPT, ZoneState.LAPSED),
             "begun": z.state == ZoneState.BEGUN,

@@ -3,6 +3,7 @@
 // Another script may use the map: `element.tocsinMap` (Leaflet), after the event `tocsin:map` on the element.
 (() => {
   "use strict";
+  const NAMED = 40;
   const round = (n) => Number(n.toFixed(7));
   const read = (text) => text.split("\n").map((line) => line.trim().split(/[,;\s]+/).map(Number))
     .filter((p) => p.length >= 2 && Number.isFinite(p[0]) && Number.isFinite(p[1])).map((p) => [p[0], p[1]]);
@@ -20,7 +21,7 @@
     },
   });
 
-  function draw(feature, shown) {
+  function draw(feature, shown, named) {
     const tone = feature.properties.tone;
     const layer = L.geoJSON(feature, {
       style: () => ({ className: `map-${tone}` }),
@@ -29,8 +30,12 @@
     layer.eachLayer((part) => {
       const words = document.createElement("span");
       words.textContent = feature.properties.label; // as text: a label is somebody's words, never markup
-      part.bindTooltip(words, { direction: "top", sticky: !(part instanceof L.CircleMarker) });
+      const name = named && /^(area-(stage|building|place|route)|position|post)/.test(tone);
+      part.bindTooltip(words, name
+        ? { permanent: true, direction: tone === "area-building" ? "top" : "right", offset: [8, 0], className: "plan-name" }
+        : { direction: "top", sticky: !(part instanceof L.CircleMarker) });
     });
+    layer.tocsinLabel = feature.properties.label;
     shown.set(feature.id, layer);
     return layer;
   }
@@ -45,7 +50,9 @@
       const [s, w, n, e] = p.bounds;
       shown.set(`picture:${p.url}`, L.imageOverlay(p.url, [[s, w], [n, e]], { alt: p.label, opacity: 0.85 }).addTo(map));
     }
-    for (const feature of ground.features) draw(feature, shown).addTo(map);
+    // Names stand beside their places while they have room; a crowded map tells them under the pointer.
+    const named = ground.features.length <= NAMED;
+    for (const feature of ground.features) draw(feature, shown, named).addTo(map);
     return ground;
   }
 
@@ -85,11 +92,15 @@
     redraw();
   }
 
-  function show(map, shown, id) {
+  function show(map, element, shown, id) {
     const layer = shown.get(id);
     if (!layer) return;
     map.fitBounds(layer.getBounds().pad(0.5), { maxZoom: 19, animate: false });
-    layer.eachLayer((part) => { if (part.openTooltip) part.openTooltip(); });
+    element.tocsinShown?.remove();
+    const words = document.createElement("span");
+    words.textContent = layer.tocsinLabel;
+    element.tocsinShown = L.tooltip({ permanent: true, direction: "top" })
+      .setLatLng(layer.getBounds().getCenter()).setContent(words).addTo(map);
   }
 
   async function start(element) {
@@ -109,12 +120,12 @@
     sketching(map);
     element.dispatchEvent(new CustomEvent("tocsin:map", { detail: map, bubbles: true }));
     element.dataset.ready = "true";
-    if (location.hash.length > 1) show(map, shown, location.hash.slice(1));
+    if (location.hash.length > 1) show(map, element, shown, location.hash.slice(1));
     document.addEventListener("click", (e) => {
       const button = e.target.closest("[data-map-show]");
       if (!button) return;
       element.scrollIntoView({ block: "nearest" });
-      show(map, shown, button.dataset.mapShow);
+      show(map, element, shown, button.dataset.mapShow);
     });
     element.addEventListener("tocsin:ground", () => fill(map, element, shown));
   }

@@ -1,0 +1,50 @@
+"""An operation that runs: posts with people at them, a detail leader, a room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.cast import Cast, make_cast
+from tocsin.kernel import clock
+from tocsin.people.actions import add_person
+from tocsin.people.store import actor
+from tocsin.people.terms import SYSTEM, Actor, Role
+from tocsin.plan.actions.staffing import PostDraft, assign, place_post
+from tocsin.plan.geometry import Point
+
+STAGE = Point.degrees(40.8570, -79.9705)
+
+
+@dataclass(frozen=True)
+class Scene:
+    cast: Cast
+    plan: str
+    posts: dict[str, str]
+    people: dict[str, str]
+
+    def at(self, post: str) -> Actor:
+        """Whoever stands at a post, as the actor they are at this moment."""
+        return actor(self.people[post])
+
+
+def make_scene(**operation: object) -> Scene:
+    """`north` and `roof` (metro), `gate` (capitol) are manned; `detail` (fusion) leads the detail, `room` commands."""
+    cast = make_cast(starts_at=clock.now(), **operation)
+    wanted = {
+        "north": ("metro", "POST", STAGE.moved(0, 60), "second floor"),
+        "roof": ("metro", "POST", STAGE.moved(130, 20), ""),
+        "gate": ("capitol", "POST", STAGE.moved(-200, -150), ""),
+        "detail": ("fusion", "DETAIL", STAGE, ""),
+        "room": ("fusion", "ROOM", STAGE.moved(300, 0), ""),
+    }
+    posts, people = {}, {}
+    for name, (agency, kind, at, floor) in wanted.items():
+        person = add_person(
+            SYSTEM, username=f"officer-{name}", name=f"Officer {name.title()}", agency=agency, roles=[Role.FIELD],
+            email=f"{name}@{agency}.example",
+        )  # fmt: skip
+        draft = PostDraft(label=f"Post {name}", agency=agency, kind=kind, at=at, floor=floor)
+        posts[name] = place_post(SYSTEM, operation=cast.march, draft=draft)
+        assign(SYSTEM, post=posts[name], person=person)
+        people[name] = person
+    return Scene(cast, cast.march, posts, people)

@@ -1,0 +1,280 @@
+"""Crash points: web, workers, sequencers and the database killed with SIGKILL at random, again and again, under
+mixed load; at the end the record is held to everything that was acknowledged.
+
+A point counts only when the load got further since the one before, and only what is at work is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tocsin.cli.benches import Measure, scratch
+from tocsin.cli.benches.cluster import Cluster
+from tocsin.cli.benches.delivering import Far
+
+POINTS, FEW = 200, 20
+WEIGHTS = {"backend": 30, "database": 20, "worker": 20, "sequencer": 15, "web": 15}
+_PROGRESS_WITHIN_S = 60.0
+_APP = "drill-"
+_DONE = """
+SELECT (SELECT count(*) FROM record_pending)
+     + (SELECT count(*) FROM duties_duty WHERE discharged_at IS NULL AND next_at < now())
+     + (SELECT count(*) FROM deliver_delivery WHERE %s AND state IN ('QUEUED', 'RETRYING'))
+"""
+
+
+def run(*, quick: bool = False) -> Iterator[Measure]:
+    """200 points; `quick` = 20."""
+    points = FEW if quick else POINTS
+    with scratch() as folder:
+        found = strike(folder, points, seed=6)
+    killed = ", ".join(f"{n} {what}" for what, n in sorted(found.killed.items()))
+    how = f"{points} SIGKILLs at random under load ({killed}); one machine, {os.cpu_count()} cores"
+    yield Measure("crash.points", points, "kills", f"target 200; {how}")
+    yield Measure("crash.took", round(found.seconds), "s", how)
+    yield Measure("crash.acknowledged", found.acknowledged, "commits", "blocks, answers, releases, reports by the API")
+    yield Measure("crash.entries", found.entries, "entries", how)
+    for name in ("lost", "doubled", "torn", "wrong"):
+        listed: list[str] = getattr(found, name)
+        yield Measure(f"crash.{name}", len(listed), "commits", f"target 0; {_NAMES[name]} {'; '.join(listed[:5])}".strip())
+    yield Measure("crash.unfired", found.unfired, "steps", "target 0; due and not fired, all restarted")
+    yield Measure("crash.unsent", found.unsent, "letters", "target 0; waiting, all restarted")
+    yield Measure("crash.letters.twice", found.twice, "letters", f"of {found.letters}; taken twice by the mail server, same Message-ID")
+
+
+_NAMES = {
+    "lost": "acknowledged and not there",
+    "doubled": "there twice",
+    "torn": "half of a commit there",
+    "wrong": "findings of verify and fsck",
+}
+
+
+@dataclass(slots=True)
+class Found:
+    """What the reckoning found; the lists name what is wrong."""
+
+    seconds: float = 0.0
+    killed: Counter[str] = field(default_factory=Counter)
+    acknowledged: int = 0
+    entries: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    torn: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    unfired: int = 0
+    unsent: int = 0
+    letters: int = 0
+    twice: int = 0
+
+
+def strike(folder: Path, points: int, seed: int, *, to_the_end: bool = True) -> Found:
+    """Run the drill in `folder`. `to_the_end` = wait until every letter went, past the leases of the killed."""
+    folder.chmod(0o755)  # the database's user passes through
+    with ExitStack() as stack:
+        cluster = Cluster(folder)
+        stack.callback(cluster.close)
+        cluster.start()
+        mail = stack.enter_context(Far.mail())
+        site = Installation(folder, cluster, mail.port)
+        stack.callback(site.close)
+        given = site.python("scene")
+        site.start(given)
+        begin = time.monotonic()
+        killed = Killer(site, random.Random(seed)).kill(points)
+        seconds = time.monotonic() - begin
+        site.settle(to_the_end)
+        found = site.python("reckon", str(site.ledger))
+        taken = mail.taken()
+        return Found(
+            seconds=seconds, killed=killed, letters=len(taken), twice=sum(c > 1 for c in taken.values()), **found
+        )  # fmt: skip
+
+
+class Process:
+    """A process of the installation in a group of its own, known to the database by its name."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self._command, self._log = command, log
+        self._environment = {**environment, "PGAPPNAME": _APP + name}
+        self.process: subprocess.Popen[bytes]
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """SIGKILL to it and all it started."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Installation:
+    """One whole installation on a database of its own: a web server, two workers, two sequencers, and its load."""
+
+    def __init__(self, folder: Path, cluster: Cluster, mail_port: int) -> None:
+        self.cluster = cluster
+        self.ledger = folder / "ledger"
+        self._log = folder / "processes.log"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with psycopg.connect(cluster.url("postgres"), autocommit=True) as c:
+            c.execute("CREATE ROLE tocsin_app LOGIN")
+            c.execute("CREATE DATABASE tocsin")
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("TOCSIN_")},
+            "DJANGO_SETTINGS_MODULE": "tocsin.kernel.django_settings",
+            "TOCSIN_DATA_DIR": str(folder / "data"),
+            "TOCSIN_DATABASE_URL": cluster.url(user="tocsin_app"),
+            "TOCSIN_DATABASE_OWNER_URL": cluster.url(),
+            "TOCSIN_BASE_URL": f"http://127.0.0.1:{port}",
+            "TOCSIN_PORT": str(port),
+            "TOCSIN_SMTP_HOST": "127.0.0.1",
+            "TOCSIN_SMTP_PORT": str(mail_port),
+            "TOCSIN_ALLOW_PRIVATE_ADDRESSES": "1",
+        }
+        self.processes: dict[str, Process] = {}
+        self._load: Process | None = None
+
+    def python(self, step: str, *arguments: str) -> dict[str, Any]:
+        """Run a step of `crashing` to its end; what it printed last. Raises: CalledProcessError."""
+        command = [sys.executable, "-m", "tocsin.cli.benches.crashing", step, *arguments]
+        with self._log.open("ab") as log:
+            done = subprocess.run(command, env=self._environment, stdout=subprocess.PIPE, stderr=log, check=True)
+        last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return last
+
+    def start(self, given: dict[str, Any]) -> None:
+        tocsin = [sys.executable, "-m", "tocsin.cli.main"]
+        worker = [sys.executable, "-m", "tocsin.worker"]
+        commands = {
+            "web": [*tocsin, "web"],
+            "worker-1": [*worker, "--without", "sequencer"],
+            "worker-2": [*worker, "--without", "sequencer"],
+            "sequencer-1": [*worker, "--only", "sequencer"],
+            "sequencer-2": [*worker, "--only", "sequencer"],
+        }
+        for name, command in commands.items():
+            self.processes[name] = Process(name, command, self._environment, self._log)
+        load = [sys.executable, "-m", "tocsin.cli.benches.crashing", "load", json.dumps(given), str(self.ledger)]
+        self._load = Process("load", load, self._environment, self._log)
+
+    def mend(self) -> None:
+        """Start again what ended by itself, as `tocsin up` does: it found no database at its start."""
+        for process in self.processes.values():
+            if process.process.poll() is not None:
+                process.start()
+
+    def settle(self, to_the_end: bool) -> None:
+        """End the load, and wait until what it left is done."""
+        assert self._load is not None
+        assert self._load.process.stdin is not None
+        self._load.process.stdin.close()
+        self._load.process.wait(120)
+        with psycopg.connect(self.cluster.url(), autocommit=True) as c:
+            wait_for(lambda: c.execute(_DONE % to_the_end).fetchone() == (0,), 120)  # type: ignore[arg-type]
+        self._end()
+
+    def _end(self) -> None:
+        for process in self.processes.values():
+            if process.process.poll() is None:
+                process.kill()
+
+    def close(self) -> None:
+        """End everything, whatever state it is in."""
+        self._end()
+        if self._load is not None and self._load.process.poll() is None:
+            self._load.kill()
+
+
+class Killer:
+    """Chooses what dies, and when."""
+
+    def __init__(self, site: Installation, chance: random.Random) -> None:
+        self._site, self._chance = site, chance
+        self._killed: Counter[str] = Counter()
+        self._seen = 0
+
+    def kill(self, points: int) -> Counter[str]:
+        """So many points, each after the load got further; returns how many of what."""
+        wait_for(lambda: len({p.name for p in self._at_work()}) == 5, _PROGRESS_WITHIN_S)  # noqa: PLR2004
+        while self._killed.total() < points:
+            wait_for(self._further, _PROGRESS_WITHIN_S)
+            time.sleep(self._chance.random() * 0.5)
+            what = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            self._killed[what] += self._one(what)
+        wait_for(self._further, _PROGRESS_WITHIN_S)
+        return self._killed
+
+    def _further(self) -> bool:
+        self._site.mend()
+        ledger = self._site.ledger
+        before, self._seen = self._seen, ledger.stat().st_size if ledger.exists() else 0
+        return self._seen > before
+
+    def _one(self, what: str) -> int:
+        """Kill one of that kind and start it again; 0 when none is at work just now."""
+        if what == "database":
+            self._site.cluster.kill()
+            self._site.cluster.start()
+            return 1
+        if what == "backend":
+            return self._backend()
+        ready = [p for p in self._at_work() if p.name.startswith(what)]
+        if not ready:
+            return 0
+        chosen = self._chance.choice(ready)
+        chosen.kill()
+        chosen.start()
+        return 1
+
+    def _backend(self) -> int:
+        """A server process in the middle of something, if there is one: PostgreSQL ends them all and recovers."""
+        rows = self._ask(
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'drill-%' "
+            "ORDER BY state IN ('active', 'idle in transaction') DESC, random() LIMIT 1"
+        )
+        for (pid,) in rows:
+            os.kill(pid, signal.SIGKILL)
+        return len(rows)
+
+    def _at_work(self) -> list[Process]:
+        """Processes that have a connection: they are past their start."""
+        names = {n for (n,) in self._ask("SELECT DISTINCT application_name FROM pg_stat_activity")}
+        return [p for p in self._site.processes.values() if _APP + p.name in names]
+
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        try:
+            with psycopg.connect(self._site.cluster.url(), connect_timeout=5) as c:
+                return c.execute(query).fetchall()  # type: ignore[arg-type]
+        except psycopg.OperationalError:
+            return []  # it recovers
+
+
+def wait_for(done: Callable[[], bool], within_s: float) -> None:
+    """Ask again and again. Raises: TimeoutError."""
+    deadline = time.monotonic() + within_s
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the installation did not get further")
+        time.sleep(0.02)

@@ -1,0 +1,1 @@
+"""Exercises of a day in the field: a plan, then sightings minute by minute, with and without Tocsin."""

@@ -1,0 +1,219 @@
+"""Somebody or something is not there: a post left, a check-in missed, a sensor down, a battery nearly empty.
+
+Each is a duty for something that makes up for it (incidents B, 15:51 and 18:06: nobody owed it).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tocsin.duties.actions import discharge, open_duty
+from tocsin.duties.terms import Precedence
+from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from tocsin.kernel.ids import new_id
+from tocsin.operate import terms
+from tocsin.operate.actions import shared
+from tocsin.operate.actions.feed import tell
+from tocsin.operate.models import Absence
+from tocsin.operate.terms import AbsenceKind
+from tocsin.people.models import Operation
+from tocsin.people.rules import permit
+from tocsin.people.terms import Actor, Permission
+from tocsin.people.visibility import get_visible, marking_of
+from tocsin.plan.actions.shared import role_asked
+from tocsin.plan.actions.staffing import checked_in, may_staff, vacated
+from tocsin.plan.models import Assignment, Post
+from tocsin.plan.store.staffing import standing
+from tocsin.record.actions import Writing, writing
+from tocsin.record.terms import stamp
+
+COVER = "cover_absence"
+ENDED = "ENDED"
+
+
+def check_in(
+    actor: Actor, *, operation: str, post: str, at: datetime | None = None, key: str = ""
+) -> None:
+    """Say that one is at one's post; whatever was owed because nobody was ends.
+
+    Raises: Forbidden when somebody else stands there, NotFound, Conflict when nobody is assigned now.
+    """
+    permit(actor, Permission.READ_CONTENT)
+
+    def do() -> str:
+        with writing(actor) as w:
+            row, plan, assignment = _stands(actor, operation, post, w)
+            checked_in(w, assignment, shared.when(w, at))
+            back = (AbsenceKind.VACATED.value, AbsenceKind.MISSED.value)
+            for absence in Absence.objects.select_for_update().filter(about=post, kind__in=back).exclude(state=ENDED):
+                _end(w, absence, "somebody is there")
+            _done(w, actor, plan, row.id, key)
+            tell(plan.id, "post", post)
+        return post
+
+    shared.once(actor, key, do)
+
+
+def vacate(
+    actor: Actor,
+    *,
+    operation: str,
+    post: str,
+    reason: str = "",
+    at: datetime | None = None,
+    key: str = "",
+) -> str:
+    """Say that one leaves one's post; returns the absence's id. Somebody owes what makes up for it, at once.
+
+    Raises: Forbidden when somebody else stands there, NotFound, Conflict when nobody is assigned now.
+    """
+    permit(actor, Permission.READ_CONTENT)
+
+    def do() -> str:
+        with writing(actor) as w:
+            row, plan, assignment = _stands(actor, operation, post, w)
+            if assignment.vacated_at is not None:
+                raise Conflict("the post was left already", cure="Check in when you are back.")
+            at_ = shared.when(w, at)
+            vacated(w, assignment, at_)
+            return found_absent(
+                w, plan, AbsenceKind.VACATED, row.id, row.label, row.agency,
+                person=assignment.person, reason=reason, at=at_, key=key,
+            )  # fmt: skip
+
+    return shared.once(actor, key, do)
+
+
+def report_absence(
+    actor: Actor,
+    *,
+    operation: str,
+    kind: str,
+    subject: str,
+    label: str,
+    agency: str = "",
+    reason: str = "",
+    at: datetime | None = None,
+    key: str = "",
+) -> str:
+    """Report that a gateway, sensor or device is down, or its battery nearly empty; returns the absence's id.
+
+    `agency` = whose it is (the leading one by default). The same thing reported twice is one absence.
+    Raises: Forbidden, NotFound, Invalid.
+    """
+    permit(actor, Permission.READ_CONTENT)
+
+    def do() -> str:
+        with writing(actor) as w:
+            plan = shared.operation_for(actor, operation)
+            shared.lock(plan)
+            what = shared.chosen(AbsenceKind, kind, "kind")
+            named = shared.label(label, "label")
+            if not named or not subject:
+                raise Invalid("is missing", field="label", cure="Say what is not there.")
+            rows = Absence.objects.filter(operation=plan.id, about=subject, kind=what.value)
+            if (before := rows.exclude(state=ENDED).first()) is not None:
+                return before.id
+            whose = agency or plan.lead_agency
+            return found_absent(w, plan, what, subject, named, whose, reason=reason, at=shared.when(w, at), key=key)
+
+    return shared.once(actor, key, do)
+
+
+def cover_absence(actor: Actor, *, absence: str, measure: str) -> None:
+    """Say what makes up for it: two officers walk over from post 5. The duty ends; the absence stays on the board.
+
+    Raises: Forbidden, NotFound, Conflict, Invalid.
+    """
+    permit(actor, Permission.TAKE_PART)
+    with writing(actor) as w:
+        row, plan = shared.opened(actor, Absence, absence)
+        if row.state == ENDED:
+            raise Conflict("it is over", cure="Reload and look again.")
+        data = {"measure": shared.words(w, absence, measure, "measure", least=3)}
+        w.append(terms.ABSENCE_COVERED, absence, data, marking=marking_of(row))
+        discharge(w, absence, COVER, "something makes up for it")
+        tell(plan.id, "absence", absence)
+
+
+def end_absence(actor: Actor, *, absence: str) -> None:
+    """Say that it works again. A post's absence ends by checking in. Raises: Forbidden, NotFound, Conflict."""
+    permit(actor, Permission.READ_CONTENT)
+    with writing(actor) as w:
+        row, _ = shared.opened(actor, Absence, absence)
+        if row.state == ENDED:
+            raise Conflict("it is over", cure="Reload and look again.")
+        if row.kind in (AbsenceKind.VACATED, AbsenceKind.MISSED):
+            raise Conflict("somebody must be there first", cure="Check in at the post.")
+        _end(w, row, "it works again")
+
+
+def found_absent(
+    w: Writing,
+    plan: Operation,
+    kind: AbsenceKind,
+    about: str,
+    label: str,
+    agency: str,
+    *,
+    person: str = "",
+    reason: str = "",
+    at: datetime | None = None,
+    key: str = "",
+) -> str:
+    """Put an absence on the record, within the caller's transaction, and owe what makes up for it."""
+    absence = new_id("abs", w.at)
+    data = {
+        "kind": kind.value,
+        "about": about,
+        "label": label,
+        "by_agency": agency,
+        "person": person,
+        "reason": shared.words(w, absence, reason, "reason") if reason.strip() else None,
+        "key": key,
+    }
+    w.append(terms.ABSENCE_FOUND, absence, data, marking=shared.marking(plan), occurred_at=at or w.at)
+    open_duty(
+        w,
+        COVER,
+        absence,
+        f"Make up for it: {label}, {kind.words}",
+        shared.marking(plan),
+        owner_agency=agency,
+        owner_role=role_asked(agency),
+        precedence=Precedence.FLASH,
+    )
+    tell(plan.id, "absence", absence)
+    return absence
+
+
+def _end(w: Writing, row: Absence, outcome: str) -> None:
+    w.append(terms.ABSENCE_ENDED, row.id, {"found_at": stamp(row.found_at)}, marking=marking_of(row))
+    discharge(w, row.id, COVER, outcome)
+    tell(row.operation, "absence", row.id)
+
+
+def _done(w: Writing, actor: Actor, plan: Operation, answer: str, key: str) -> None:
+    if key:
+        data = {"key": key, "answer": answer}
+        w.append(terms.ACT_DONE, answer, data, marking=shared.marking(plan))
+
+
+def _stands(actor: Actor, operation: str, post: str, w: Writing) -> tuple[Post, Operation, Assignment]:
+    """The post and who is assigned to it now. Raises: Forbidden, NotFound, Conflict."""
+    plan = shared.operation_for(actor, operation)
+    row = get_visible(actor, Post.objects.all(), id=post)
+    if row.operation != plan.id:
+        raise NotFound("there is no such post in this operation", field="post")
+    here = list(standing(plan.id, w.at).filter(post=post).select_for_update())
+    mine = [a for a in here if a.person == actor.person]
+    if mine:
+        return row, plan, mine[-1]
+    if not here:
+        raise Conflict("nobody is assigned to this post now", cure="Have whoever leads assign somebody.")
+    if not may_staff(actor, plan, row.agency):
+        raise Forbidden("somebody else stands at this post", cure="They say so themselves.")
+    return row, plan, here[-1]
+
+
+__all__ = ["check_in", "cover_absence", "end_absence", "found_absent", "report_absence", "vacate"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tests.cast import Cast
 from tocsin.plan import actions
@@ -31,7 +32,7 @@ class Ground:
 
 def lay_out(cast: Cast, *, standoff_m: int = 20) -> Ground:
     """The site, on the plan of the march; drawn by the lead."""
-    place = {"operation": cast.march}
+    place: dict[str, Any] = {"operation": cast.march}
     return Ground(
         stage=actions.place_area(cast.lou, kind="STAGE", label="Stage", points=[STAGE], **place),
         building=actions.place_area(

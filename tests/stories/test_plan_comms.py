@@ -15,11 +15,11 @@ from tocsin.people import actions as people
 from tocsin.people.terms import SYSTEM, Role
 from tocsin.plan import store
 from tocsin.plan.actions import comms, staffing
-from tocsin.plan.actions.comms import ChannelDraft
-from tocsin.plan.actions.staffing import PostDraft
 from tocsin.plan.connect import Standing
 from tocsin.plan.models import Assignment, Carry, RadioCheck
 from tocsin.plan.network import Level
+from tocsin.plan.terms.comms import ChannelDraft
+from tocsin.plan.terms.staffing import PostDraft
 
 pytestmark = pytest.mark.usefixtures("db", "virtual")
 
@@ -57,7 +57,9 @@ def test_a_lapsed_qualification_blocks_the_assignment(cast: Cast, virtual: Virtu
     with pytest.raises(Conflict, match="does not hold"):
         staffing.assign(cast.mona, post=gate, person=mona)
     ends = START + timedelta(days=3, hours=8)
-    people.qualify(SYSTEM, person=mona, name="Counter sniper", expires_at=ends - timedelta(minutes=1))
+    people.qualify(
+        SYSTEM, person=mona, name="Counter sniper", expires_at=ends - timedelta(minutes=1)
+    )
     with pytest.raises(Conflict, match="lapses"):
         staffing.assign(cast.mona, post=gate, person=mona)
     people.qualify(SYSTEM, person=mona, name="Counter sniper", expires_at=ends)
@@ -70,7 +72,9 @@ def test_a_lapsed_qualification_blocks_the_assignment(cast: Cast, virtual: Virtu
         staffing.assign(cast.mona, post=gate, person=cast.people["paul"])
 
 
-def test_a_relief_leaves_no_hour_and_the_manning_follows_the_clock(cast: Cast, virtual: VirtualClock) -> None:
+def test_a_relief_leaves_no_hour_and_the_manning_follows_the_clock(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     gate, mona = post(cast, "Gate"), cast.people["mona"]
     ivo = people.add_person(SYSTEM, username="ivo", name="Ivo", agency="metro", roles=[Role.FIELD])
     start = START + timedelta(days=3)
@@ -111,7 +115,11 @@ def test_one_room_and_a_chair_for_everybody(cast: Cast) -> None:
     assert sum(r.kind == "missing_seat" for r in found) == 3
     row = store.posts(cast.march).get(id=annex)
     staffing.remove_post(cast.mona, post=annex, version=row.version)
-    for agency, who, actor in (("fusion", "lou", cast.lou), ("metro", "mona", cast.mona), ("capitol", "paul", cast.paul)):
+    for agency, who, actor in (
+        ("fusion", "lou", cast.lou),
+        ("metro", "mona", cast.mona),
+        ("capitol", "paul", cast.paul),
+    ):
         staffing.take_seat(actor, room=room, agency=agency, person=cast.people[who])
     assert not {"second_command_post", "missing_seat", "no_room"} & kinds(cast)
     with pytest.raises(Forbidden):
@@ -133,7 +141,12 @@ class Radios:
         self.ours = comms.plan_carry(cast.mona, channel=self.police, post=self.sniper)
         self.theirs = comms.plan_carry(cast.olga, channel=self.service, post=self.detail)
         self.patch = comms.add_gateway(
-            cast.lou, operation=cast.march, label="Patch", kind="PATCH", a=self.police, b=self.service
+            cast.lou,
+            operation=cast.march,
+            label="Patch",
+            kind="PATCH",
+            a=self.police,
+            b=self.service,
         )
 
     def link(self, level: Level) -> Standing:
@@ -152,7 +165,9 @@ def test_only_what_was_collected_and_tested_is_proved(cast: Cast) -> None:
     assert r.link(Level.TESTED) is Standing.NONE
     assert "untested_radio" in kinds(cast)
     check = comms.begin_check(cast.mona, carry=r.ours, gateway=r.patch)
-    assert comms.answer_check(cast.olga, check=check.id, carry=r.theirs, word=f" {check.word.upper()} ")
+    assert comms.answer_check(
+        cast.olga, check=check.id, carry=r.theirs, word=f" {check.word.upper()} "
+    )
     assert r.link(Level.TESTED) is Standing.ONE_LOSS
     assert not {"uncollected_radio", "untested_radio", "gateway", "untested_posts"} & kinds(cast)
     assert set(store.proofs(cast.march).posts[Level.TESTED].link(r.sniper, r.detail).losses) == {
@@ -165,7 +180,9 @@ def test_only_what_was_collected_and_tested_is_proved(cast: Cast) -> None:
     assert "gateway" in kinds(cast)
 
 
-def test_a_radio_check_is_answered_by_the_other_end_with_the_word(cast: Cast, virtual: VirtualClock) -> None:
+def test_a_radio_check_is_answered_by_the_other_end_with_the_word(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     r = Radios(cast)
     other = comms.plan_carry(cast.olga, channel=r.police, post=r.detail)
     for actor, carry in ((cast.mona, r.ours), (cast.olga, other), (cast.olga, r.theirs)):
@@ -218,7 +235,9 @@ def test_a_changed_frequency_has_to_be_tested_again(cast: Cast) -> None:
     check = comms.begin_check(cast.mona, carry=r.ours, gateway=r.patch)
     comms.answer_check(cast.olga, check=check.id, carry=r.theirs, word=check.word)
     row = store.channels(cast.march).get(id=r.police)
-    comms.change_channel(cast.lou, channel=r.police, version=row.version, draft=ChannelDraft("POLICE", remarks="x"))
+    comms.change_channel(
+        cast.lou, channel=r.police, version=row.version, draft=ChannelDraft("POLICE", remarks="x")
+    )
     assert Carry.objects.get(id=r.ours).state == "TESTED"
     draft = ChannelDraft("POLICE", rx="as the owner assigns")
     comms.change_channel(cast.lou, channel=r.police, version=row.version + 1, draft=draft)

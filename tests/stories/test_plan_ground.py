@@ -14,6 +14,7 @@ from tocsin.duties.models import Duty, Notice
 from tocsin.kernel import clock
 from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from tocsin.oversee import actions as oversee
 from tocsin.people import actions as people
 from tocsin.people.models import Operation
 from tocsin.people.terms import SYSTEM
@@ -320,15 +321,31 @@ def test_another_operations_lead_finds_nothing(cast: Cast, ground: Ground) -> No
 
 
 def test_ground_that_cannot_be_is_refused_by_field(cast: Cast) -> None:
-    place = {"operation": cast.march, "label": "Yard"}
-    for fields, field in (
+    place: dict[str, Any] = {"operation": cast.march, "label": "Yard"}
+    tried: list[tuple[dict[str, Any], str]] = [
         ({"kind": "YARD", "points": box(0, 0, 5)}, "kind"),
         ({"kind": "AREA", "points": [STAGE]}, "shape"),
         ({"kind": "AREA", "points": [Point(2_000_000_000, 0)] * 3}, "shape"),
         ({"kind": "AREA", "points": box(0, 0, 5), "standoff_m": 9999}, "standoff_m"),
         ({"kind": "AREA", "points": box(0, 0, 5), "label": "y" * 81}, "label"),
-    ):
+    ]
+    for fields, field in tried:
         with pytest.raises(Invalid) as refused:
             actions.place_area(cast.lou, **{**place, **fields})
         assert refused.value.field == field
     assert not Area.objects.exists()
+
+
+def test_a_lesson_that_nobody_applied_is_red_until_the_plan_answers_it(
+    cast: Cast, virtual: VirtualClock
+) -> None:
+    fields: dict[str, Any] = {
+        "text": "", "topic": "radio", "owner_agency": "capitol", "owner_role": "operation_lead",
+        "due_at": virtual.now() + timedelta(days=60),
+    }  # fmt: skip
+    finding = oversee.file_finding(cast.ines, title="Radios were not exchanged", **fields)
+    oversee.file_finding(cast.ines, title="Our own", tlp="AMBER+STRICT", **fields)
+    [said] = words(cast, "finding")
+    assert "found before, not put right" in said
+    oversee.consider_finding(cast.lou, finding=finding, operation=cast.march, text="Handed out at nine, and tested.")
+    assert words(cast, "finding") == []

@@ -65,7 +65,8 @@ def test_a_position_from_listed_to_held_by_the_pages(cast: Cast, ground: Ground)
     lou, mona = client(cast, "lou"), client(cast, "mona")
     url = f"/operations/{cast.march}/positions"
     assert "Building 6, 130 m from Stage" in text(lou.get(url))
-    sent = {"act": "list", "label": "Roof of building 6", "at": "38.8907 N, 77.0353 W", "height_m": "8", "accepting": "metro"}
+    sent = {"act": "list", "label": "Roof of building 6", "at": "38.8907 N, 77.0353 W"}
+    sent |= {"height_m": "8", "accepting": "metro"}
     bad = lou.post(url, {**sent, "at": "the roof"})
     assert bad.status_code == 422
     assert "is no place" in text(bad)
@@ -141,7 +142,8 @@ def test_the_map_by_keyboard_and_its_json(cast: Cast) -> None:
     begun = lou.post(url, {"act": "begin", "template": "rally"})
     assert begun.status_code == 302
     assert "what such a plan needs" in text(lou.get(url))
-    sent = {"act": "place", "kind": "BUILDING", "label": "Hall <b>3</b>", "height_m": "12", "points": "38.88, -77.03\n38.88, -77.02"}
+    sent = {"act": "place", "kind": "BUILDING", "label": "Hall <b>3</b>", "height_m": "12"}
+    sent["points"] = "38.88, -77.03\n38.88, -77.02"
     bad = lou.post(url, sent)
     assert bad.status_code == 422
     assert "Points: Needs 3 or more points" in text(bad)
@@ -152,7 +154,8 @@ def test_the_map_by_keyboard_and_its_json(cast: Cast) -> None:
     found = json.loads(client(cast, "paul").get(f"{url}/ground.json").content)
     [feature] = found["features"]
     assert feature["geometry"]["coordinates"][0][0] == [-77.03, 38.88]
-    edit = {**sent, "act": "change", "subject": area.id, "version": "1", "label": "Hall 3", "points": "38.88, -77.03\n38.9, -77.02\n38.89, -77.02"}
+    edit = {**sent, "act": "change", "subject": area.id, "version": "1", "label": "Hall 3"}
+    edit["points"] = "38.88, -77.03\n38.9, -77.02\n38.89, -77.02"
     assert lou.post(f"/operations/{cast.march}/areas/{area.id}", edit).status_code == 302
     again = lou.post(f"/operations/{cast.march}/areas/{area.id}", edit)
     assert again.status_code == 422
@@ -161,7 +164,8 @@ def test_the_map_by_keyboard_and_its_json(cast: Cast) -> None:
 
 def test_a_file_is_placed_with_a_report_row_by_row(cast: Cast) -> None:
     lou, url = client(cast, "lou"), f"/operations/{cast.march}/map/import"
-    sheet = io.BytesIO(b"kind,label,lat,lon,height_m\nstage,Podium,38.8895,-77.0353,\nplace,Bench,900,0,\nplace,Bin,38.89,-77.03,tall\n")
+    rows = b"stage,Podium,38.8895,-77.0353,\nplace,Bench,900,0,\nplace,Bin,38.89,-77.03,tall\n"
+    sheet = io.BytesIO(b"kind,label,lat,lon,height_m\n" + rows)
     sheet.name = "ground.csv"
     page = text(lou.post(url, {"file": sheet}))
     assert "1 on the map" in page
@@ -182,7 +186,8 @@ def test_a_picture_is_drawn_anew_and_shut_to_others(cast: Cast) -> None:
     Image.new("RGB", (3000, 60), "green").save(out, "JPEG", comment=b"<script>")
     out.seek(0)
     out.name = "plan.jpg"
-    sent = {"act": "picture", "label": "Floor", "image": out, "south_west": "38.88, -77.04", "north_east": "38.89, -77.03"}
+    sent = {"act": "picture", "label": "Floor", "image": out}
+    sent |= {"south_west": "38.88, -77.04", "north_east": "38.89, -77.03"}
     assert lou.post(url, sent).status_code == 302
     [picture] = store.pictures(cast.march)
     assert (picture.width, picture.height) == (2400, 48)

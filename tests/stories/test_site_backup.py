@@ -18,7 +18,7 @@ from tocsin.duties.actions import fire_due, open_duty
 from tocsin.kernel import settings
 from tocsin.kernel.errors import Conflict, Corrupt, Invalid
 from tocsin.people.terms import SYSTEM
-from tocsin.record import backup, checking, database, keyring
+from tocsin.record import backup, checking, database, keyring, programs, sealed as sealing
 from tocsin.record.actions import writing
 from tocsin.record.sequencer import Sequencer
 from tocsin.record.terms import Marking
@@ -52,7 +52,7 @@ class Place:
 
     def counts(self) -> dict[str, int]:
         with psycopg.connect(self.owner) as c:
-            return backup._counts(c)
+            return backup.count_rows(c)
 
 
 @pytest.fixture
@@ -135,12 +135,12 @@ def test_the_drill(here: Place, there: Place, tmp_path: Path) -> None:
 
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backup, "_SCRYPT", {"n": 2, "r": 8, "p": 1})
+    monkeypatch.setattr(sealing, "_SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
 def sealed(*contents: bytes) -> bytes:
     out = io.BytesIO()
-    sealer = backup._Sealer(out, PASSPHRASE)
+    sealer = sealing.Sealer(out, PASSPHRASE)
     for content in contents:
         sealer.frame(b"D", content)
     sealer.frame(b"E", b"")
@@ -148,7 +148,7 @@ def sealed(*contents: bytes) -> bytes:
 
 
 def opened(raw: bytes, passphrase: str = PASSPHRASE) -> list[bytes]:
-    return [content for _, content in backup.frames(io.BytesIO(raw), passphrase)]
+    return [content for _, content in sealing.frames(io.BytesIO(raw), passphrase)]
 
 
 @pytest.mark.usefixtures("cheap")
@@ -156,33 +156,33 @@ def test_every_changed_byte_and_every_cut_is_noticed() -> None:
     raw = sealed(b"one", b"two")
     assert opened(raw) == [b"one", b"two"]
     for at in range(len(raw)):
-        with pytest.raises(backup.BadBackup):
+        with pytest.raises(sealing.BadBackup):
             opened(raw[:at])
         changed = bytearray(raw)
         changed[at] ^= 1
-        with pytest.raises(backup.BadBackup):
+        with pytest.raises(sealing.BadBackup):
             opened(bytes(changed))
-    with pytest.raises(backup.BadBackup, match="added"):
+    with pytest.raises(sealing.BadBackup, match="added"):
         opened(raw + b"x")
-    with pytest.raises(backup.BadBackup, match="passphrase"):
+    with pytest.raises(sealing.BadBackup, match="passphrase"):
         opened(raw, "another passphrase")
 
 
 @pytest.mark.usefixtures("cheap")
 def test_parts_cannot_change_places() -> None:
     raw = sealed(b"one", b"two")
-    body = raw.index(b"\n", len(backup.MAGIC)) + 1
+    body = raw.index(b"\n", len(sealing.MAGIC)) + 1
     first, second = raw[body : body + 24], raw[body + 24 : body + 48]
-    with pytest.raises(backup.BadBackup):
+    with pytest.raises(sealing.BadBackup):
         opened(raw[:body] + second + first + raw[body + 48 :])
 
 
 def test_a_file_cannot_ask_for_all_the_memory() -> None:
     raw = (
-        backup.MAGIC
+        sealing.MAGIC
         + b'{"salt": "00112233445566778899aabbccddeeff", "n": 1073741824, "r": 8, "p": 1}\n'
     )
-    with pytest.raises(backup.BadBackup, match="first lines"):
+    with pytest.raises(sealing.BadBackup, match="first lines"):
         opened(raw)
 
 
@@ -238,10 +238,10 @@ def test_no_word_of_the_vault_lies_in_a_backup_but_under_its_own_key(
     file, keys = tmp_path / "site.backup", here.data / "content.keys"
     assert here.run("backup", str(file)).returncode == 0
     with file.open("rb") as source:
-        found = list(backup.frames(source, PASSPHRASE))
+        found = list(sealing.frames(source, PASSPHRASE))
     dump, plain = (b"".join(c for k, c in found if k == kind) for kind in (b"D", b"C"))
     (tmp_path / "dump").write_bytes(dump)
-    command = [backup._program("pg_restore"), "--file=-", str(tmp_path / "dump")]
+    command = [programs.program("pg_restore"), "--file=-", str(tmp_path / "dump")]
     words = subprocess.run(command, capture_output=True, check=True).stdout
     assert b"COPY public.record_entry" in words
     assert b"COPY public.record_vault" not in words

@@ -15,8 +15,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.web.stage import Stage, make_stage
 from tocsin.kernel.clock import VirtualClock
 
-OPEN_TO_ALL = re.compile(r"/(accounts/|tip(/|$)|a/|welcome$|healthz$|api/)")
-"""What needs no signing in: the door itself, tips from the public, one-tap answers by token, the API (own keys)."""
+OPEN_TO_ALL = re.compile(r"/(accounts/|tip(/|$)|a/|welcome$|healthz$|api/|field($|/))")
+"""What needs no signing in: the door itself, tips from the public, one-tap answers by token, the API (own keys),
+the field app (own keys)."""
 SUBJECTS = {"report", "situation", "warning", "rfi", "dissent", "source", "operation", "release", "finding"}
 SUBJECTS |= {"hold", "sar", "entry", "request_id"}
 SHUT = {403, 404, 405}

@@ -7,7 +7,7 @@ import smtplib
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import DatabaseError, connection, transaction
@@ -54,7 +54,7 @@ def run_checks() -> Iterator[Found]:
         return
     yield from _each(migrations)
     if _migrated():
-        yield from _each(rights, clocks, workers, waiting, witnesses, duties, retention, people)
+        yield from _each(rights, clocks, workers, waiting, signing, witnesses, duties, retention, people)
     yield from _each(key_files, disk, mail, policy, catalogue)
 
 
@@ -179,11 +179,23 @@ def clocks() -> Found:
     offset = (
         timedelta(microseconds=site.clock_offset_us) if site and site.exercise else timedelta(0)
     )
-    apart = abs(clock.now() - offset - theirs)
+    ahead = clock.ahead()
+    if ahead > CLOCKS_APART:
+        return Found(
+            "clock", False, f"this machine's clock was set back by {_span(ahead)}. Nothing is lost and the order is kept: "
+            f"Tocsin goes on from the time it had, a tenth slower, until the clock has caught up in {_span(ahead * 10)}",
+            "Set it by NTP; if it was wrong before, nothing needs to be done.",
+        )  # fmt: skip
+    apart = abs(clock.now() - ahead - offset - theirs)
     if apart > CLOCKS_APART:
         return Found(
             "clock", False, f"this machine and the database are {apart.total_seconds():.0f} s apart",
             "Set both by NTP.",
+        )  # fmt: skip
+    if (last := _last_entry()) and not offset and last - clock.now() > CLOCKS_APART:
+        return Found(
+            "clock", False, f"the last entry was recorded at {last:%d %B %Y %H:%M} UTC, which has not come yet",
+            "Set this machine's clock by NTP.",
         )  # fmt: skip
     if offset:
         return Found(
@@ -192,6 +204,12 @@ def clocks() -> Found:
             f"agrees with the database; runs as in the exercise {site and site.exercise}",
         )
     return Found("clock", True, "agrees with the database")
+
+
+def _last_entry() -> datetime | None:
+    from tocsin.record.models import Entry  # noqa: PLC0415
+
+    return Entry.objects.order_by("-n").values_list("recorded_at", flat=True).first()
 
 
 def workers() -> Found:
@@ -225,7 +243,38 @@ def waiting() -> Found:
             "record", False, f"{count:,} entries wait for their place, the oldest for {_span(clock.now() - oldest)}",
             "Start `tocsin up` or `tocsin worker --only sequencer`.",
         )  # fmt: skip
-    return Found("record", True, f"{count:,} entries wait for their place")
+    turns = _sequencers()
+    more = f"; {turns} sequencers are up and take turns" if turns > 1 else ""
+    return Found("record", True, f"{count:,} entries wait for their place{more}")
+
+
+def _sequencers() -> int:
+    """How many sequencers are connected: one works at a time, the others stand by."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s",
+            ["tocsin sequencer"],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def signing() -> Found:
+    """The newest checkpoint is signed by the key that lies here: every machine has the same one."""
+    from tocsin.record.models import Checkpoint  # noqa: PLC0415
+    from tocsin.record.note import open_checkpoint  # noqa: PLC0415
+    from tocsin.record.sequencer import load_signer  # noqa: PLC0415
+
+    newest = Checkpoint.objects.order_by("-size").first()
+    if newest is None:
+        return Found("signature", True, "nothing is signed yet")
+    try:
+        open_checkpoint(newest.note.encode(), load_signer().verifier)
+    except TocsinError:
+        return Found(
+            "signature", False, "the record's newest checkpoint is signed by another key than the one that lies here",
+            "Stop the sequencer that has another key; give every machine the same secrets/record.skey.",
+        )  # fmt: skip
+    return Found("signature", True, f"{newest.size:,} entries are signed by the key that lies here")
 
 
 def witnesses() -> Found:

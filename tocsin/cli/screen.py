@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from tocsin.kernel.errors import Invalid
+from tocsin.kernel.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
+    from tocsin.screen.actions import Learned
     from tocsin.screen.cascade import Cascade
     from tocsin.screen.engine import Engine
     from tocsin.screen.terms import Tally
@@ -222,3 +225,74 @@ def build(
 
     for step in build_all(data, into, transformer=transformer):
         Console(stderr=True).print(step)
+
+
+@app.command()
+def learn(
+    since: Annotated[
+        datetime | None, typer.Option(help="Only decisions from this day on.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Figures as one JSON line.")] = False,
+) -> None:
+    """Refit the models on what analysts decided; compare with those in use; keep the result as a candidate.
+
+    Nothing changes until somebody promotes it. Exit 1 when it is not better.
+    """
+    _site()
+    from tocsin.assess import decided  # noqa: PLC0415
+    from tocsin.screen.actions import learn as refit  # noqa: PLC0415
+
+    from_day = since.replace(tzinfo=UTC) if since else None
+    made = refit(decided.decisions(from_day), decided.forgotten())
+    better = made.standing.value == "better"
+    if json:
+        figures = msgspec.to_builtins(made.found)
+        told = {"version": made.version, "standing": made.standing.value, **figures}
+        print(msgspec.json.encode(told).decode())
+    else:
+        _compared(made)
+    raise typer.Exit(0 if better else 1)
+
+
+@app.command()
+def promote(
+    version: Annotated[
+        str, typer.Argument(help="Version of learned models, or `shipped` for those that ship.")
+    ],
+    by: Annotated[str, typer.Option(help="User name of who decides it.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes on the record.")],
+) -> None:
+    """Put learned models to use, by a named person's word. Only those that were found better."""
+    _site()
+    from tocsin.people.models import Account  # noqa: PLC0415
+    from tocsin.people.store import actor_of  # noqa: PLC0415
+    from tocsin.screen.actions import promote as put  # noqa: PLC0415
+
+    account = Account.objects.filter(username__iexact=by).first()
+    if account is None:
+        raise NotFound(f"there is no user {by!r}", field="--by", cure="See: tocsin people list.")
+    put(actor_of(account), version=version, reason=reason)
+    Console().print(f"Models {version} are in use; the worker takes them up with its next batch.")
+
+
+def _site() -> None:
+    from tocsin.kernel.boot import setup  # noqa: PLC0415
+
+    setup()
+
+
+def _compared(made: Learned) -> None:
+    console, table = Console(), Table("", "decisions", "wanted", "average precision", "first tenth")
+    found = made.found
+    for name, (before, after) in {"all": (found.before, found.after), **found.parts}.items():
+        table.add_row(
+            name,
+            f"{after.decisions:,}",
+            f"{after.wanted:,}",
+            f"{before.precision / 1000:.3f} → {after.precision / 1000:.3f}",
+            f"{before.first_tenth / 1000:.2f} → {after.first_tenth / 1000:.2f}",
+        )
+    console.print(table)
+    console.print(f"Models {made.version} ({made.folder}): {made.standing.plain}.", soft_wrap=True)
+    if made.standing.value == "better":
+        console.print(f"Promote them: tocsin screen promote {made.version} --by NAME --reason …")

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,11 +19,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from tocsin.kernel import settings
-from tocsin.kernel.errors import Conflict
+from tocsin.kernel.errors import BadSettings, Conflict
+
+if TYPE_CHECKING:
+    from tocsin.record.restoring import LeftOut
 
 console = Console(highlight=False)
 _BACK_OFF_S = (0.5, 1, 2, 5, 10)
 STOP_WITHIN_S = 10
+SOUND_AFTER_S = 60  # alive: a process that lived so long starts anew at once when it dies
 
 
 def mount(app: typer.Typer) -> None:
@@ -59,6 +64,7 @@ def up(
     if _answers(s.host, s.port, stop):
         console.print(f"[bold green]Tocsin is up:[/] {s.base_url}   [dim](Ctrl-C stops it)[/]")
     while not stop.wait(0.3):
+        _mend_database()
         for child in children:
             child.mend()
     console.print("\nStopping …")
@@ -70,6 +76,17 @@ def up(
     console.print("Stopped.")
 
 
+def _mend_database() -> None:
+    """Start the embedded database again when it has died; what fails is told, and tried again."""
+    from tocsin.record import database  # noqa: PLC0415
+
+    try:
+        if database.mend():
+            console.print("[bold red]the database ended[/]; it was started again")
+    except BadSettings as e:
+        console.print(f"[bold red]the database[/] {escape(str(e))}")
+
+
 class Child:
     """A process of `tocsin up`: started again with back-off when it dies, and said so."""
 
@@ -79,11 +96,13 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths = 0
         self._again_at = 0.0
+        self._started_at = 0.0
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tocsin.cli.main", *self._arguments]
         # Its own group: Ctrl-C in the terminal reaches only us, and we stop the children in order.
         self._process = subprocess.Popen(command, start_new_session=True)
+        self._started_at = time.monotonic()
 
     def mend(self) -> None:
         """Start again what has died, when its back-off is over."""
@@ -91,6 +110,8 @@ class Child:
             if time.monotonic() >= self._again_at:
                 self.start()
         elif (code := self._process.poll()) is not None:
+            if time.monotonic() - self._started_at > SOUND_AFTER_S:
+                self._deaths = 0
             wait = _BACK_OFF_S[min(self._deaths, len(_BACK_OFF_S) - 1)]
             console.print(
                 f"[bold red]{self.name} ended[/] (code {code}); starting it again in {wait:g} s"
@@ -128,6 +149,9 @@ def web(
         interface=Interfaces.ASGI,
         workers=workers,
         workers_kill_timeout=5,
+        backlog=4096,
+        # Each open stream and each kept-alive connection counts: the default would stop at a thousand devices.
+        backpressure=32_768,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
     ).serve()
@@ -185,40 +209,56 @@ def check(
     raise typer.Exit(1 if bad else 0)
 
 
-def backup(file: Annotated[Path, typer.Argument(help="Where to write the backup.")]) -> None:
-    """One encrypted file with everything: record, vault, tables, accounts, keys."""
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write the backup.")],
+    since: Annotated[
+        Path | None,
+        typer.Option(help="An earlier backup: write only what came since. Both are needed to restore."),
+    ] = None,
+) -> None:
+    """One encrypted file with everything: record, vault, tables, accounts, keys; or with what came since another."""
     from tocsin.cli.main import setup  # noqa: PLC0415
 
     setup()
     from tocsin.record import backup as backups  # noqa: PLC0415
 
-    written = backups.write(file, passphrase(new=True))
+    written = backups.write(file, passphrase(new=since is None), since)
+    what = f"{written.added:,} new of {written.entries:,} entries" if since else f"{written.entries:,} entries"
     console.print(
-        f"Backed up {written.entries:,} entries to {file} ({written.bytes / 1e6:,.1f} MB), and read it back. "
+        f"Backed up {what} to {file} ({written.bytes / 1e6:,.1f} MB), and read it back. "
         "Keep the passphrase elsewhere: without it nobody can restore this.\n"
         f"The words in it open only with the keys in {written.keys}. Keep its newest copy on other storage, "
         "in place of the one before: a purge takes its keys away there."
     )
+    if since:
+        console.print(f"To restore it, give {since} too, and every backup which that one followed.")
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="A file that `tocsin backup` wrote, and those that followed it.")
+    ],
     keys: Annotated[
         Path | None,
         typer.Option(help="The newest content.keys of the site; that of the data directory where not given."),
     ] = None,
+    at: Annotated[
+        str, typer.Option(help="Only up to this moment (2026-11-21T14:05:00Z) or place in the record.")
+    ] = "",
 ) -> None:
     """Restore a backup into an empty site, then verify the record and compare the tables with it."""
     from tocsin.cli.main import setup  # noqa: PLC0415
 
     setup()
-    from tocsin.record import backup as backups  # noqa: PLC0415
+    from tocsin.record import restoring  # noqa: PLC0415
 
-    restored = backups.read(file, passphrase(), keys=keys)
+    restored = restoring.read(files, passphrase(), keys=keys, at=restoring.moment(at) if at else None)
     console.print(
         f"Restored {restored.entries:,} entries and {restored.contents:,} contents of {restored.made_at}; "
         "the record verifies and the tables agree with it."
     )
+    if restored.cut_at:
+        _say_left_out(restored.cut_at, restored.left_out)
     if restored.forgotten:
         console.print(
             f"{restored.forgotten:,} contents were purged after this backup was made: they stay forgotten."
@@ -228,6 +268,20 @@ def restore(
             f"[bold]TOCSIN_{name.upper()} is set here and is not the backup's:[/] unset it, "
             f"or sessions, pseudonyms or webhooks will not go on as before."
         )
+
+
+def _say_left_out(cut_at: datetime, left_out: LeftOut | None) -> None:
+    console.print(f"The record ends with what was signed at {cut_at:%d %B %Y %H:%M:%S} UTC.")
+    if left_out is None:
+        console.print("Nothing in these files was recorded after that.")
+        return
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in left_out.kinds)
+    console.print(
+        f"[bold]Left out: {left_out.entries:,} entries[/] recorded from {left_out.first:%d %B %H:%M:%S} to "
+        f"{left_out.last:%d %B %H:%M:%S} UTC (most of all {kinds}), and their contents. Everybody signs in anew, and "
+        "feeds are read again from their start; what is there already is not taken twice. A witness that has seen the "
+        "longer record will say that this one was rolled back."
+    )
 
 
 def passphrase(*, new: bool = False) -> str:

@@ -58,8 +58,50 @@ def source_health(e: Entry) -> Iterable[Change]:
 @on(terms.REPORT_FLAGGED)
 def report_flagged(e: Entry) -> Iterable[Change]:
     """A new report, and its place among its near-copies."""
+    yield _report(e, state="OPEN", flagged=True)
+    yield from _grouped(e)
+
+
+@on(terms.NEAR_MISS_SAMPLED)
+def near_miss_sampled(e: Entry) -> Iterable[Change]:
+    """A near miss drawn by lot: stored like a report, but in nobody's count until it is found to matter."""
     d = e.data
+    yield _report(e, state=terms.SAMPLE, flagged=False)
+    yield from _grouped(e)
     yield Put(
+        "collect_sample",
+        {"report": e.subject},
+        {
+            **_marks(e),
+            **{name: d[name] for name in ("score", "line", "share")},
+            "drawn_at": e.recorded_at,
+            "read_at": None,
+            "read_by": "",
+            "mattered": None,
+        },
+    )
+
+
+@on(terms.SAMPLE_KEPT)
+def sample_kept(e: Entry) -> Iterable[Change]:
+    """A sample becomes an ordinary report, with the ordinary time to be kept."""
+    values = {"state": "OPEN", "flagged": True, "retention_until": e.data["retention_until"]}
+    yield Set("collect_report", {"id": e.subject}, values)
+
+
+@on(terms.SAMPLE_READ)
+def sample_read(e: Entry) -> Iterable[Change]:
+    """A person read it; one that did not matter counts as decided until its content is purged."""
+    d = e.data
+    values = {"read_at": e.recorded_at, "read_by": e.actor, "mattered": d["mattered"]}
+    yield Set("collect_sample", {"report": e.subject}, values)
+    if not d["mattered"]:
+        yield Set("collect_report", {"id": e.subject}, {"state": "DECIDED"})
+
+
+def _report(e: Entry, *, state: str, flagged: bool) -> Put:
+    d = e.data
+    return Put(
         "collect_report",
         {"id": e.subject},
         {
@@ -79,11 +121,11 @@ def report_flagged(e: Entry) -> Iterable[Change]:
             "posted_at": d["posted_at"],
             "received_at": e.recorded_at,
             "edited_at": None,
-            "flagged": True,
+            "flagged": flagged,
             "group": d["group"],
             "group_size": d["group_size"],
             "leader": d["leader"],
-            "state": "OPEN",
+            "state": state,
             "reliability": d["reliability"],
             "authority": d["authority"],
             "purpose": d["purpose"],
@@ -92,7 +134,6 @@ def report_flagged(e: Entry) -> Iterable[Change]:
             "last_seen": e.recorded_at,
         },
     )
-    yield from _grouped(e)
 
 
 def _grouped(e: Entry) -> Iterable[Change]:
@@ -246,6 +287,49 @@ def tip_read(e: Entry) -> Iterable[Change]:
     for question in e.data["questions"]:
         values = {"read_by": e.actor, "read_at": e.recorded_at}
         yield Set("collect_tipquestion", {"id": question}, values)
+
+
+@on(terms.BUDGET_SET)
+def budget_set(e: Entry) -> Iterable[Change]:
+    """The line stays where it is when the number changes: it moves slowly, by what comes."""
+    d, key = e.data, _place(e)
+    values = {"a_shift": d["a_shift"], "version": d["version"], "set_by": e.actor}
+    values |= {"tlp": _marks(e)["tlp"], "set_at": e.recorded_at}
+    if d["version"] == 1:
+        first = {"line": d["line"], "share": d["share"], "expected": 0, "why": ""}
+        yield Put("collect_budget", key, {**values, **first, "moved_at": e.recorded_at})
+    else:
+        yield Set("collect_budget", key, values)
+
+
+@on(terms.LINE_MOVED)
+def line_moved(e: Entry) -> Iterable[Change]:
+    values = {name: e.data[name] for name in ("line", "expected", "share", "why")}
+    yield Set("collect_budget", _place(e), {**values, "moved_at": e.recorded_at})
+
+
+def _place(e: Entry) -> dict[str, str]:
+    marks = _marks(e)
+    return {"agency": marks["agency"], "operation": marks["operation"]}
+
+
+@on(terms.MODELS_LEARNED)
+def models_learned(e: Entry) -> Iterable[Change]:
+    """Learned again from the same decisions they are the same models: the figures are those found last."""
+    d = e.data
+    values = {name: d[name] for name in ("against", "decisions", "figures", "better")}
+    blank = {"promoted_at": None, "promoted_by": "", "reason": ""}
+    yield Put("collect_models", {"id": e.subject}, {**values, **blank, "learned_at": e.recorded_at})
+
+
+@on(terms.MODELS_PROMOTED)
+def models_promoted(e: Entry) -> Iterable[Change]:
+    """Those that ship have no row of their own: that they are in use again is told by the entry."""
+    if e.data["learned"]:
+        values = {"promoted_at": e.recorded_at, "promoted_by": e.actor}
+        yield Set(
+            "collect_models", {"id": e.subject}, {**values, "reason": e.data["reason"]["vault"]}
+        )
 
 
 def _blank_question(e: Entry) -> dict[str, Any]:

@@ -212,6 +212,75 @@ class TipQuestion(Projection):
     read_at = models.DateTimeField(null=True)
 
 
+class Budget(Projection, Marked):
+    """How many reports a shift of an agency can read for an operation ('' = for none), and the line that fills it.
+
+    `line` = the score (0..1000) from which a text is flagged; `expected` = reports a shift at that line, as reckoned
+    when it was moved last; `share` = of a thousand near misses, how many are drawn as samples.
+    """
+
+    pk = models.CompositePrimaryKey("agency", "operation")
+    a_shift = models.IntegerField()
+    version = models.IntegerField(default=1)
+    set_by = models.TextField()
+    set_at = models.DateTimeField()
+    line = models.IntegerField()
+    expected = models.IntegerField(default=0)
+    share = models.IntegerField(default=0)
+    why = models.TextField(default="")
+    moved_at = models.DateTimeField()
+
+
+class Sample(Projection, Marked):
+    """A near miss drawn by lot: what it scored against which line, how likely it was to be drawn (`share`, of a
+    thousand), who read it, and whether it mattered. The text is forgotten with the reading unless it did."""
+
+    report = models.TextField(primary_key=True)
+    score = models.IntegerField()
+    line = models.IntegerField()
+    share = models.IntegerField()
+    drawn_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    read_by = models.TextField(default="")
+    mattered = models.BooleanField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["agency", "operation", "read_at"], name="collect_sample_read")
+        ]
+
+
+class Models(Projection):
+    """Models refitted on this site's decisions, by version (a hash of everything in them), and who promoted them.
+
+    `against` = the version they were compared with; `figures` = whole numbers; `better` = they may be promoted;
+    `reason` = vault id.
+    """
+
+    id = models.TextField(primary_key=True)
+    against = models.TextField()
+    decisions = models.IntegerField()
+    figures = models.JSONField(default=dict)
+    better = models.BooleanField()
+    learned_at = models.DateTimeField()
+    promoted_at = models.DateTimeField(null=True)
+    promoted_by = models.TextField(default="")
+    reason = models.TextField(default="")
+
+
+class Band(models.Model):
+    """How many texts scored how high, by hour and leading sign: counts only, of a fortnight. Operational: losing them
+    means that the line stands still until a few hours are counted again. `band` = least score of twenty."""
+
+    pk = models.CompositePrimaryKey("agency", "operation", "hour", "band", "sign")
+    agency = models.TextField()
+    operation = models.TextField()
+    hour = models.DateTimeField(db_index=True)
+    band = models.IntegerField()
+    sign = models.TextField()
+    texts = models.IntegerField(default=0)
+
+
 class Progress(models.Model):
     """Where each reading of a source was left off, and when the next is due. Operational, off the record: losing it
     means reading the source again from the start, which adds nothing that is stored already."""

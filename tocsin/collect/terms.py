@@ -370,6 +370,9 @@ class RevisionReason(StrEnum):
         )
 
 
+SAMPLE: Final = "SAMPLE"
+"""The state of a report that is a near miss drawn by lot, until somebody reads it."""
+
 SOURCE_ADDED: Final = "source.added"
 SOURCE_CHANGED: Final = "source.changed"
 SOURCE_HEALTH: Final = "source.health_changed"
@@ -377,6 +380,13 @@ SOURCE_GAPPED: Final = "source.gapped"
 REPORT_FLAGGED: Final = "report.flagged"
 REPORT_REVISED: Final = "report.revised"
 REPORTS_SEEN_AGAIN: Final = "source.seen_again"
+BUDGET_SET: Final = "screen.budget_set"
+LINE_MOVED: Final = "screen.line_moved"
+NEAR_MISS_SAMPLED: Final = "report.sampled"
+SAMPLE_KEPT: Final = "report.sample_kept"
+SAMPLE_READ: Final = "report.sample_read"
+MODELS_LEARNED: Final = "screen.models_learned"
+MODELS_PROMOTED: Final = "screen.models_promoted"
 ITEMS_COUNTED: Final = "source.counted"
 INPUT_REFUSED: Final = "refused.kept"
 REFUSAL_CLOSED: Final = "refused.closed"

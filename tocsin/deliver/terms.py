@@ -266,5 +266,9 @@ PAGES = {
     "cri": "stores/intelligence",
     "unm": "unmasking",
     "dir": "directory/checks",
+    "sgt": "sightings",
+    "qst": "live",
+    "hlq": "live",
+    "abs": "live",
 }
 """Where the page of a subject is, by its id's prefix: links in mail are made without the web stage."""

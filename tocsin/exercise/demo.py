@@ -19,6 +19,7 @@ from rich.table import Table
 
 from tocsin.exercise.control import WITH
 from tocsin.exercise.labels import Ask
+from tocsin.exercise.live.terms import FieldStory
 from tocsin.exercise.runner import stage
 from tocsin.exercise.scenario import load as load_scenario
 from tocsin.exercise.terms import Person, Scenario
@@ -138,7 +139,7 @@ def _remind(console: Console) -> None:
 class _bar:
     """A progress bar over the time of the exercise."""
 
-    def __init__(self, console: Console, scenario: Scenario, until: datetime) -> None:
+    def __init__(self, console: Console, scenario: Scenario | FieldStory, until: datetime) -> None:
         self._bar = Progress(
             TextColumn("Playing {task.fields[day]}"),
             BarColumn(),

@@ -123,12 +123,19 @@ class Run:
             text=True,
         )
 
-    def wait(self, progress: Progress | None = None) -> tuple[dict[str, Value], dict[str, Any]]:
-        """Its values and what else it says of the run. Raises: ExerciseFailed; Invalid for what it was ordered."""
+    def wait(
+        self, progress: Progress | None = None, ready: Callable[[dict[str, Any]], None] | None = None
+    ) -> tuple[dict[str, Value], dict[str, Any]]:
+        """Its values and what else it says of the run; `ready` hears that a team may take its seats.
+
+        Raises: ExerciseFailed; Invalid for what it was ordered.
+        """
         end: dict[str, Any] = {}
         for line in self._process.stdout or ():
             said = json.loads(line)
-            if "at" in said and progress:
+            if "ready" in said and ready:
+                ready(said["ready"])
+            elif "at" in said and progress:
                 progress(unstamp(said["at"]))
             elif "at" not in said:
                 end = said

@@ -43,7 +43,7 @@ from tocsin.record.terms import Entry as Body
 from tocsin.warn import terms as warnings
 from tocsin.warn.actions import expire_due
 
-BATCH = timedelta(hours=3)
+BATCH = timedelta(hours=12)
 """Background posts are taken in by this much at a time; the scenario's own posts at their minute."""
 SEQUENCE_EVERY = 25
 """Entries get their place in the tree after this many moments; nothing in an exercise waits for it."""
@@ -257,6 +257,16 @@ def stage(
     `count` and `seed` override the scenario's background posts.
     Raises: Conflict when the database is not empty; Invalid when mail would leave this machine.
     """
+    refuse_unless_empty()
+    time = VirtualClock(scenario.starts)
+    with clock.use(time), column.running(), quick_commits():
+        play = Play(cast.build(scenario, accounts=accounts), column, time, answering=answering)
+        _schedule(play, count, seed)
+        yield play
+
+
+def refuse_unless_empty() -> None:
+    """Raises: Conflict when the database is not empty; Invalid when mail would leave this machine."""
     if Entry.objects.exists():
         raise Conflict(
             "this database holds a record already",
@@ -269,15 +279,10 @@ def stage(
             field="smtp_host",
             cure="Unset TOCSIN_SMTP_HOST for it.",
         )
-    time = VirtualClock(scenario.starts)
-    with clock.use(time), column.running(), _quick_commits():
-        play = Play(cast.build(scenario, accounts=accounts), column, time, answering=answering)
-        _schedule(play, count, seed)
-        yield play
 
 
 @contextmanager
-def _quick_commits() -> Iterator[None]:
+def quick_commits() -> Iterator[None]:
     """Commit without waiting for the disk: a crash of the machine loses the run's end, and it is played again."""
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit TO off")

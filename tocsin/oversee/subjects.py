@@ -15,6 +15,7 @@ from tocsin.oversee.models import Finding, Inquiry
 from tocsin.people.store import operations_of
 from tocsin.people.terms import Actor
 from tocsin.people.visibility import visible_to
+from tocsin.plan.models import Area, Position, Zone
 from tocsin.record.store import contents
 from tocsin.warn.models import Warning
 
@@ -124,6 +125,8 @@ def _of_operation(actor: Actor, operation: str) -> list[str]:
     situations = _newest(actor, Situation, operation, 50)
     reports = _newest(actor, Report, operation, 200)
     rest = [*_newest(actor, Rfi, operation, 50), *_newest(actor, Dissent, operation, 50)]
+    for model in (Area, Position, Zone):
+        rest += _newest(actor, model, operation, 100)
     return [*warnings, *situations, *rest, *_delivered(warnings), *reports]
 
 

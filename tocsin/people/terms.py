@@ -65,6 +65,7 @@ class Permission(StrEnum):
     OVERSEE = "look back over what was known, and keep the findings"
     DISCLOSE = "prepare or approve a redacted release"
     ADMINISTER = "administer reference data"
+    STEER = "say how much is read, and with which models"
 
 
 _P = Permission
@@ -84,7 +85,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.DRAFT,
             _P.RELEASE,
         }
-        | {_P.TAKE_PART, _P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS, _P.UNMASK}
+        | {_P.TAKE_PART, _P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS, _P.UNMASK, _P.STEER}
     ),
     Role.PARTNER: frozenset(
         {_P.TAKE_PART, _P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER, _P.KEEP_CONTACTS}
@@ -99,7 +100,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_DIRECTORY,
             _P.MANAGE_SHIFTS,
         }
-        | {_P.SETTLE, _P.RELEASE, _P.DRAFT}
+        | {_P.SETTLE, _P.RELEASE, _P.DRAFT, _P.STEER}
     ),
     Role.FIELD: frozenset({_P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER}),
     Role.PRIVACY_OFFICER: frozenset(

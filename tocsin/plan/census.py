@@ -5,7 +5,7 @@ Measured for 300 ends on 60 channels with 80 gateways, 44,850 pairs: see `tocsin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tocsin.plan.connect import Proof
 
 _WORD = 64
-_ALL = (1 << _WORD) - 1
 _ORDER = (Standing.NONE, Standing.ONE_LOSS, Standing.TWO_WAYS)
 
 
@@ -39,8 +38,9 @@ def take(proof: Proof, groups: Mapping[str, str] | None = None) -> Tally:
     if len(ends) < 2 or not proof.net.channels:
         pairs = tuple(proof.pairs())
         return _of(proof, ends, np.zeros((len(ends), len(ends)), np.int8), {}, {}, groups, pairs)
-    on, far = _carried(proof, ends)
-    linked = (far @ on.T) > 0
+    on = _words((_bits_of(proof.on(e)) for e in ends), len(proof.net.channels))
+    far = _words((proof.far(e) for e in ends), len(proof.net.channels))
+    linked = _touch(far, on)
     cut = _cuts(proof, ends)
     alone, devices = _devices(proof, ends, far, linked)
     broken = cut.any(axis=2) | alone | alone.T
@@ -54,27 +54,34 @@ def take(proof: Proof, groups: Mapping[str, str] | None = None) -> Tally:
     return _of(proof, ends, standing, losses, devices, groups, without)
 
 
-def _carried(proof: Proof, ends: list[str]) -> tuple[Any, Any]:
-    """Two arrays, ends × channels: the channels an end carries, and those a message from it comes to."""
-    n = len(proof.net.channels)
-    on, far = np.zeros((len(ends), n), np.float32), np.zeros((len(ends), n), np.float32)
-    reach = np.zeros((n, n), np.float32)
-    for c, bits in enumerate(proof.reach):
-        reach[c] = [bits >> d & 1 for d in range(n)]
-    for i, end in enumerate(ends):
-        on[i, list(proof.on(end))] = 1
-    np.minimum(on @ reach, 1, out=far)
-    return on, far
+def _words(masks: Iterable[int], bits: int) -> Any:
+    """Bit sets as rows of 64-bit words."""
+    words = max(1, -(-bits // _WORD))
+    return np.frombuffer(b"".join(m.to_bytes(8 * words, "little") for m in masks), "<u8").reshape(
+        -1, words
+    )
+
+
+def _bits_of(numbers: Iterable[int]) -> int:
+    return sum(1 << n for n in numbers)
+
+
+def _touch(a: Any, b: Any) -> Any:
+    """Whether each row of `a` has a bit in common with each of `b`. (No matrix product: its threads wait for each
+    other on a busy machine, and the sets are small.)"""
+    found = np.zeros((len(a), len(b)), bool)
+    for k in range(a.shape[1]):
+        found |= (a[:, k, None] & b[None, :, k]) != 0
+    return found
 
 
 def _cuts(proof: Proof, ends: list[str]) -> Any:
     """Ends × ends × words: what every way between two ends passes, as bits; nothing where an end carries nothing."""
     n = len(proof.net.channels)
     words = -(-len(proof.names) // _WORD)
-    between = np.empty((n, n, words), np.uint64)
-    for c, row in enumerate(proof.cuts):
-        for k in range(words):
-            between[c, :, k] = [(m >> _WORD * k & _ALL) if m else _ALL for m in row[:n]]
+    everything = (1 << _WORD * words) - 1
+    between = _words((m or everything for row in proof.cuts for m in row[:n]), len(proof.names))
+    between = between.reshape(n, n, words)
     carrying = [i for i, end in enumerate(ends) if proof.on(end)]
     found = np.zeros((len(ends), len(ends), words), np.uint64)
     if not carrying:
@@ -87,7 +94,9 @@ def _cuts(proof: Proof, ends: list[str]) -> Any:
     return found
 
 
-def _devices(proof: Proof, ends: list[str], far: Any, linked: Any) -> tuple[Any, dict[tuple[str, str], int]]:
+def _devices(
+    proof: Proof, ends: list[str], far: Any, linked: Any
+) -> tuple[Any, dict[tuple[str, str], int]]:
     """Whether an end has but one device towards another; and for each device, of how many pairs it is that one."""
     owner, masks, names = [], [], []
     for i, end in enumerate(ends):
@@ -106,10 +115,7 @@ def _devices(proof: Proof, ends: list[str], far: Any, linked: Any) -> tuple[Any,
     alone = np.zeros((len(ends), len(ends)), bool)
     if not owner:
         return alone, {}
-    carried = np.zeros((len(masks), far.shape[1]), np.float32)
-    for k, channels in enumerate(masks):
-        carried[k, channels] = 1
-    usable = (carried @ far.T) > 0
+    usable = _touch(_words((_bits_of(m) for m in masks), len(proof.net.channels)), far)
     first = np.flatnonzero(np.diff([-1, *owner]))
     alone[[owner[k] for k in first]] = np.add.reduceat(usable.astype(np.int32), first, axis=0) == 1
     alone &= linked
@@ -133,12 +139,14 @@ def _of(
     grouped: dict[tuple[str, str], tuple[int, int, int]] = {}
     if groups:
         names = sorted({groups[e] for e in ends})
-        of = np.array([[groups[e] == g for g in names] for e in ends], np.float32)
-        # Counts of pairs: whole numbers below 2^24, which float32 holds exactly.
-        tables = [of.T @ ((standing == k) & upper).astype(np.float32) @ of for k in range(3)]
+        code = np.array([names.index(groups[e]) for e in ends])
+        low, high = np.minimum.outer(code, code), np.maximum.outer(code, code)
+        pair = (low * len(names) + high) * len(_ORDER) + standing
+        many = np.bincount(pair[upper], minlength=len(names) ** 2 * len(_ORDER)).reshape(
+            -1, len(_ORDER)
+        )
         for i, g in enumerate(names):
             for j, h in enumerate(names[i:], i):
-                grouped[g, h] = tuple(  # type: ignore[assignment]  # of three, as the tables are
-                    int(t[i, j] + (t[j, i] if i != j else 0)) for t in tables
-                )
+                none, one, two = many[i * len(names) + j].tolist()
+                grouped[g, h] = (none, one, two)
     return Tally(counts, without, losses, devices, grouped)

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-
 MANY = "*"
 """The device of a channel that an end can use with more than one set: no single set's loss takes it off."""
 
@@ -69,13 +68,18 @@ class Proof:
         self.net = net
         self.names = (*net.channels, *net.gateways)
         self._number = {name: i for i, name in enumerate(self.names)}
-        same = _before is not None and _same_net(_before.net, net)
-        if same and _before is not None:
+        self._beside: list[list[int]]
+        self.cuts: list[list[int]]
+        self.reach: list[int]
+        if _before is not None and _same_net(_before.net, net):
             self._beside, self.cuts, self.reach = _before._beside, _before.cuts, _before.reach
         else:
             self._beside = _joined(net, self._number)
             self.cuts = [_separators(self._beside, c) for c in range(len(net.channels))]
-            self.reach = [_mask(c for c, cut in enumerate(row[: len(net.channels)]) if cut) for row in self.cuts]
+            self.reach = [
+                _mask(c for c, cut in enumerate(row[: len(net.channels)]) if cut)
+                for row in self.cuts
+            ]
         known = set(net.channels)
         self._on = {
             end: tuple(sorted(self._number[c] for c in carried if c in known))
@@ -85,7 +89,7 @@ class Proof:
 
     def after(self, net: Net) -> Proof:
         """The proof of a changed net; what is the same is not proved again."""
-        return Proof(net, self)
+        return self if net == self.net else Proof(net, self)
 
     def linked(self, p: str, q: str) -> bool:
         """Whether a message can travel between two ends at all."""

@@ -100,9 +100,11 @@ def cut(
     for i in range(count):
         part = substring(base, base.length * i / count, base.length * (i + 1) / count)
         ground = part.buffer(standoff_m)
-        for piece in _polygons(ground.difference(taken)):
-            if not piece.buffer(-SLIVER_M).is_empty:
-                found.append(_ring(origin, piece.simplify(_SIMPLER_M).exterior.coords))
+        found += [
+            _ring(origin, piece.simplify(_SIMPLER_M).exterior.coords)
+            for piece in _polygons(ground.difference(taken))
+            if not piece.buffer(-SLIVER_M).is_empty
+        ]
         taken = taken.union(ground)
     return found
 

@@ -21,8 +21,9 @@ _ISLANDS = 6
 
 
 class FixKind(StrEnum):
-    """What to do. The first two prove what is planned; the others mend the plan."""
+    """What to do. The first three prove what is planned; the others mend the plan."""
 
+    EVERYTHING = "EVERYTHING"
     ROLL_CALL = "ROLL_CALL"
     TEST_GATEWAY = "TEST_GATEWAY"
     RELAY = "RELAY"
@@ -33,7 +34,7 @@ class FixKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Fix:
     """`about` = ids: the channel; the gateway; post, channel, channel; post, channel; channel, channel.
-    `mends` = pairs of posts that gain a way: a tested one by the first two kinds, a planned one by the others."""
+    `mends` = pairs of posts that gain a way: a tested one by the first three kinds, a planned one by the others."""
 
     kind: FixKind
     about: tuple[str, ...]
@@ -43,7 +44,9 @@ class Fix:
 
 def ranked(layout: Layout, planned: Proof, tested: Proof, most: int = 10) -> list[Fix]:
     """The fixes that mend most pairs for their cost; each is reckoned alone."""
-    found = [*_proving(layout, tested), *_planning(layout, planned)]
+    proving, whole = list(_proving(layout, tested)), _linked(planned) - _linked(tested)
+    everything = Fix(FixKind.EVERYTHING, (), max(1, sum(f.cost for f in proving)), whole)
+    found = [*proving, everything, *_planning(layout, planned)]
     found = [f for f in found if f.mends > 0]
     return sorted(found, key=lambda f: (-f.mends / f.cost, f.cost, f.about))[:most]
 
@@ -53,8 +56,14 @@ def _proving(layout: Layout, tested: Proof) -> Iterator[Fix]:
     number = {c: i for i, c in enumerate(tested.net.channels)}
     waiting: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for h in layout.holds:
-        if h.post in far and h.channel in number and h.state in (CarryState.PLANNED, CarryState.ISSUED):
-            waiting[h.channel].append((h.post, _TEST + (_COLLECT if h.state == CarryState.PLANNED else 0)))
+        if (
+            h.post in far
+            and h.channel in number
+            and h.state in (CarryState.PLANNED, CarryState.ISSUED)
+        ):
+            waiting[h.channel].append(
+                (h.post, _TEST + (_COLLECT if h.state == CarryState.PLANNED else 0))
+            )
     for channel, sets in waiting.items():
         gained = {post: tested.reach[number[channel]] for post, _ in sets}
         yield Fix(FixKind.ROLL_CALL, (channel,), sum(c for _, c in sets), _gain(far, gained))
@@ -84,6 +93,12 @@ def _planning(layout: Layout, planned: Proof) -> Iterator[Fix]:
         for channel, more in sides:
             if not bits & more:
                 yield Fix(FixKind.GIVE_SET, (post, channel), _SET, _alone(kinds, bits, more))
+
+
+def _linked(proof: Proof) -> int:
+    kinds = Counter(proof.far(p) for p in proof.net.ends)
+    twice = sum(n * (k - (m == o)) for m, n in kinds.items() for o, k in kinds.items() if m & o)
+    return twice // 2
 
 
 def _gain(far: dict[str, int], gained: dict[str, int]) -> int:

@@ -98,7 +98,9 @@ def gateways(layout: Layout, level: Level) -> dict[str, tuple[str, ...]]:
 
 def _counted(layout: Layout, level: Level) -> Iterable[Held]:
     live = set(layout.channels)
-    wanted = {CarryState.TESTED} if level is Level.TESTED else set(CarryState) - {CarryState.REMOVED}
+    wanted = (
+        {CarryState.TESTED} if level is Level.TESTED else set(CarryState) - {CarryState.REMOVED}
+    )
     return [h for h in layout.holds if h.state in wanted and h.channel in live]
 
 

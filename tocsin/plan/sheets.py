@@ -14,16 +14,26 @@ from zoneinfo import ZoneInfo
 from tocsin.deliver.roster import cells_of
 from tocsin.kernel import settings
 from tocsin.kernel.errors import Invalid
-from tocsin.plan.actions.comms import ChannelDraft
-from tocsin.plan.actions.staffing import PostDraft
+from tocsin.plan.geometry import Point
 from tocsin.plan.models import Channel, Post
 from tocsin.plan.notation import read_point, write_point
-from tocsin.plan.geometry import Point
-from tocsin.plan.terms import PostKind
+from tocsin.plan.terms.comms import ChannelDraft
+from tocsin.plan.terms.staffing import PostDraft, PostKind
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 5000
-POSTS = ("post", "agency", "kind", "role", "place", "floor", "from", "until", "qualification", "equipment")
+POSTS = (
+    "post",
+    "agency",
+    "kind",
+    "role",
+    "place",
+    "floor",
+    "from",
+    "until",
+    "qualification",
+    "equipment",
+)
 CHANNELS = (
     "zone", "channel", "function", "name", "assignment", "rx", "rx width", "rx tone",
     "tx", "tx width", "tx tone", "mode", "remarks", "kind", "source",
@@ -46,17 +56,20 @@ def posts(content: bytes) -> Iterator[tuple[int, PostDraft | Refused]]:
     """The posts of a file, row by row. Raises: Invalid when the file as a whole cannot be read."""
     for number, cell in _rows(content, POSTS, needed=("post", "agency")):
         try:
-            yield number, PostDraft(
-                label=cell["post"],
-                agency=cell["agency"],
-                kind=(cell["kind"] or PostKind.POST.value).upper(),
-                at=read_point(cell["place"], "place") if cell["place"] else None,
-                floor=cell["floor"],
-                from_at=_time(cell["from"], "from"),
-                until_at=_time(cell["until"], "until"),
-                equipment=tuple(e.strip() for e in cell["equipment"].split(";") if e.strip()),
-                qualification=cell["qualification"],
-                role_title=cell["role"],
+            yield (
+                number,
+                PostDraft(
+                    label=cell["post"],
+                    agency=cell["agency"],
+                    kind=(cell["kind"] or PostKind.POST.value).upper(),
+                    at=read_point(cell["place"], "place") if cell["place"] else None,
+                    floor=cell["floor"],
+                    from_at=_time(cell["from"], "from"),
+                    until_at=_time(cell["until"], "until"),
+                    equipment=tuple(e.strip() for e in cell["equipment"].split(";") if e.strip()),
+                    qualification=cell["qualification"],
+                    role_title=cell["role"],
+                ),
             )
         except Invalid as e:
             yield number, Refused(number, str(e))
@@ -65,7 +78,9 @@ def posts(content: bytes) -> Iterator[tuple[int, PostDraft | Refused]]:
 def channels(content: bytes) -> Iterator[tuple[int, ChannelDraft]]:
     """The channels of a file, row by row. Raises: Invalid when the file as a whole cannot be read."""
     for number, cell in _rows(content, CHANNELS, needed=("name",)):
-        given = {field: cell[column] for column, field in zip(CHANNELS, _CHANNEL_FIELDS, strict=True)}
+        given = {
+            field: cell[column] for column, field in zip(CHANNELS, _CHANNEL_FIELDS, strict=True)
+        }
         given["kind"] = (given["kind"] or "RADIO").upper()
         given["mode"] = given["mode"].upper()
         yield number, ChannelDraft(**given)
@@ -97,7 +112,8 @@ def book(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[object]]]]
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
 
     made = Workbook()
-    made.remove(made.active)
+    for first in made.worksheets:
+        made.remove(first)
     for title, columns, rows in sheets:
         sheet = made.create_sheet(title[:31])
         for at, row in enumerate([columns, *rows], 1):
@@ -109,8 +125,12 @@ def book(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[object]]]]
                 if at == 1:
                     cell.font = Font(bold=True)
         for column, name in enumerate(columns, 1):
-            widest = max((len(str(c.value or "")) for c in sheet[get_column_letter(column)]), default=0)
-            sheet.column_dimensions[get_column_letter(column)].width = min(max(len(name), widest) + 2, 48)
+            widest = max(
+                (len(str(c.value or "")) for c in sheet[get_column_letter(column)]), default=0
+            )
+            sheet.column_dimensions[get_column_letter(column)].width = min(
+                max(len(name), widest) + 2, 48
+            )
         sheet.freeze_panes = "A2"
     out = io.BytesIO()
     made.save(out)
@@ -119,10 +139,14 @@ def book(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[object]]]]
 
 def _text(value: object) -> str:
     """Text a spreadsheet can hold: no control characters."""
-    return "".join(c for c in str("" if value is None else value) if c >= " " or c in "\n\t")[:32_000]
+    return "".join(c for c in str("" if value is None else value) if c >= " " or c in "\n\t")[
+        :32_000
+    ]
 
 
-def _rows(content: bytes, columns: Sequence[str], needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(
+    content: bytes, columns: Sequence[str], needed: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     lines = cells_of(content)
     header = next(lines, None)
     if header is None:
@@ -130,7 +154,10 @@ def _rows(content: bytes, columns: Sequence[str], needed: Sequence[str]) -> Iter
     names = [" ".join(c.lower().split()) for c in header[1]]
     for name in needed:
         if name not in names:
-            raise _bad(f"there is no column {name!r}", f"The first row names the columns: {', '.join(columns)}.")
+            raise _bad(
+                f"there is no column {name!r}",
+                f"The first row names the columns: {', '.join(columns)}.",
+            )
     for count, (number, cells) in enumerate(lines):
         if count >= MOST_ROWS:
             raise _bad(f"more than {MOST_ROWS} rows", "Split it into several files.")
@@ -146,7 +173,9 @@ def _time(text: str, field: str) -> datetime | None:
         local = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(settings.current().timezone))
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Invalid(f"{text[:30]!r} is no time", field=field, cure="Write it as 2026-03-05 18:30.") from None
+        raise Invalid(
+            f"{text[:30]!r} is no time", field=field, cure="Write it as 2026-03-05 18:30."
+        ) from None
 
 
 def _shown(at: datetime, zone: ZoneInfo) -> str:

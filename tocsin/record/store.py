@@ -14,7 +14,8 @@ import psycopg
 from django.db import connection
 
 from tocsin.kernel import clock
-from tocsin.kernel.clock import OffsetClock
+from tocsin.kernel.clock import OffsetClock, PacedClock
+from tocsin.record import models
 from tocsin.record.models import Place, Site, Vault
 from tocsin.record.terms import Entry
 
@@ -128,10 +129,23 @@ def content(vault: str) -> dict[str, Any]:
     return contents([vault]).get(vault, {})
 
 
+_FOLLOWED = timedelta(days=1)  # a clock that once stood in another year is not followed there
+
+
 def install_clock() -> str:
-    """Run this process on the installation's clock: an exercise's, where one is loaded. Returns its name or ''."""
+    """Run this process on the installation's clock: an exercise's, where one is loaded. Returns its name or ''.
+
+    Otherwise the machine's, but not before the last entry: should the clock have been stepped back since.
+    """
     site = Site.objects.filter(id=1).first()
     if site is None or not site.exercise:
+        last = models.Entry.objects.order_by("-n").values_list("recorded_at", flat=True).first()
+        if last and last - clock.now() < _FOLLOWED:
+            clock.not_before(last)
         return ""
-    clock.install(OffsetClock(timedelta(microseconds=site.clock_offset_us)))
+    offset = timedelta(microseconds=site.clock_offset_us)
+    if site.clock_pace != 1 and site.clock_since:
+        clock.install(PacedClock(site.clock_since + offset, site.clock_since, site.clock_pace))
+    else:
+        clock.install(OffsetClock(offset))
     return site.exercise

@@ -29,7 +29,7 @@ from tocsin.screen.terms import Priority, Span, Stage, Verdict
 
 READ = 600  # characters that the dear stages look at
 _FAMILIAR = 0.5  # share of known words from which a text is taken to be in a language we know
-_LIKELY = 0.02  # chance from which a language is worth looking up
+_LIKELY = 0.15  # chance from which a language is worth looking up: it costs more than the words
 _THREAT, _INCIDENT = 0, 1
 _NAMES = ("reads-as-a-threat", "reads-as-word-of-an-attack")
 _WHY = (
@@ -96,10 +96,11 @@ class Cascade:
         `line`: the score from which a text is flagged on the models' word alone.
         """
         readings = self.read(texts, reach)
-        return [
-            self.verdict(text, readings, at) if self.score(readings, at) >= line else None
-            for at, text in enumerate(texts)
-        ]
+        flagged = [at for at in range(len(texts)) if self.score(readings, at) >= line]
+        found: list[Verdict | None] = [None] * len(texts)
+        for at, verdict in zip(flagged, self.verdicts(texts, readings, flagged), strict=True):
+            found[at] = verdict
+        return found
 
     def read(self, texts: Sequence[str], reach: Reach = EVERYTHING) -> Readings:
         """Read a batch as deep as `reach` allows."""
@@ -114,7 +115,7 @@ class Cascade:
         )
         depths = np.ones(count, np.int8)
         leaning = np.argmax(fast, 1).astype(np.int8) if count else np.zeros(0, np.int8)
-        looked = np.flatnonzero((known < _FAMILIAR) | (chances > _LIKELY) | (signs > 0))
+        looked = np.flatnonzero((known < _FAMILIAR) | (chances > _LIKELY))
         languages = {at: language.language(texts[at]) for at in map(int, looked)}
         stages: list[Floats] = [fast]
         if reach.sentences and self.models.has_sentences:
@@ -161,11 +162,23 @@ class Cascade:
 
     def verdict(self, text: str, readings: Readings, at: int) -> Verdict:
         """The verdict on one text of a batch, whatever its score."""
+        return self._verdict(text, readings, at, self._words([text], [int(readings.leaning[at])])[0])
+
+    def verdicts(
+        self, texts: Sequence[str], readings: Readings, chosen: Sequence[int]
+    ) -> list[Verdict]:
+        """The verdicts on some texts of a batch, whatever their scores: cheaper than one by one."""
+        words = self._words([texts[at] for at in chosen], [int(readings.leaning[at]) for at in chosen])
+        return [
+            self._verdict(texts[at], readings, at, told)
+            for at, told in zip(chosen, words, strict=True)
+        ]
+
+    def _verdict(self, text: str, readings: Readings, at: int, words: tuple[str, ...]) -> Verdict:
         text = text[:LONGEST_TEXT]
         finding = readings.findings[at]
         chance = round(1000 * float(readings.chances[at]))
         head = int(readings.leaning[at])
-        words = self._words(text, head)
         if finding is None or not finding.counted:
             verdict = self._by_models(text, head, words)
         else:
@@ -184,8 +197,9 @@ class Cascade:
             unknown_language=at in readings.unlearned,
         )
 
-    def _words(self, text: str, head: int) -> tuple[str, ...]:
-        return self.models.fast.strongest(normalise.plain(_HANDLE.sub("", text[:READ])).text, head)
+    def _words(self, texts: Sequence[str], heads: Sequence[int]) -> list[tuple[str, ...]]:
+        folded = [normalise.plain(_HANDLE.sub("", text[:READ])).text for text in texts]
+        return self.models.fast.strongest_of(folded, heads)
 
     def _by_models(self, text: str, head: int, words: tuple[str, ...]) -> Verdict:
         """A verdict without indicators: the words that weighed most are marked instead."""

@@ -40,10 +40,10 @@ EVERYTHING = Reach(1000, 1000)
 WORDS_ONLY = Reach(0, 0)
 
 
-BATCH_DEEP = 200
-"""Texts in a batch up to which the transaction that stores it can wait for every stage: about a second."""
+BATCH_DEEP = 50
+"""Texts in a batch up to which the transaction that stores it can wait for every stage: a quarter of a second."""
 
-BATCH_BULK = 1_000
+BATCH_BULK = 500
 """Texts in a batch from which it is one of many, of a file or a busy stream: the dear stages read a few."""
 
 BULK = 15_000

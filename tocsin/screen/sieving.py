@@ -92,11 +92,11 @@ class Sieve:
         out.rows += [(row, "", b"") for _, row in sorted(rows.items())]
 
     def _flagged(self, out: Sieved, lines: list[Line], readings: Readings) -> None:
-        for at, line in enumerate(lines):
-            score = self._cascade.score(readings, at)
-            if score < self._options.line and not self._options.keep_all:
-                continue
-            verdict = self._cascade.verdict(line.text, readings, at)
+        least = 0 if self._options.keep_all else self._options.line
+        chosen = [at for at in range(len(lines)) if self._cascade.score(readings, at) >= least]
+        texts = [line.text for line in lines]
+        for at, verdict in zip(chosen, self._cascade.verdicts(texts, readings, chosen), strict=True):
+            line = lines[at]
             out.priorities[verdict.priority] += 1
             out.rows.append((self._row(line, verdict), verdict.masked.text, line.at))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from json import loads
+from json import dumps, loads
 
 from django.db import connection
+from django.db.models import Min, Sum
 
 from tocsin.collect import rules
-from tocsin.collect.models import Group, Progress, Report, Run, Source
+from tocsin.collect.models import Band, Budget, Group, Progress, Report, Run, Sample, Source
 from tocsin.collect.terms import (
     Attempt,
     FailReason,
@@ -21,6 +22,7 @@ from tocsin.collect.terms import (
 )
 from tocsin.kernel.errors import NotFound
 from tocsin.people.models import Operation, Participation
+from tocsin.screen.choosing import Counted, Line
 
 HISTORY = 200
 """Readings that the health of a source is judged by."""
@@ -98,6 +100,69 @@ def starts(operations: Iterable[str]) -> dict[str, datetime]:
     if not wanted:
         return {}
     return dict(Operation.objects.filter(id__in=wanted).values_list("id", "starts_at"))
+
+
+def lines(agency: str) -> dict[str, Line]:
+    """The line of each operation that the agency set a budget for."""
+    rows = Budget.objects.filter(agency=agency).values_list("operation", "line", "share")
+    return {operation: Line(line, share) for operation, line, share in rows}
+
+
+def waiting_samples(agency: str, operation: str, since: datetime) -> int:
+    """Samples drawn since then that nobody has read yet."""
+    rows = Sample.objects.filter(agency=agency, operation=operation, read_at=None)
+    return rows.filter(drawn_at__gt=since).count()
+
+
+_COUNT = """
+INSERT INTO collect_band (agency, operation, hour, band, sign, texts)
+SELECT %s, operation, %s, band, sign, texts
+FROM json_to_recordset(%s) AS given(operation text, band int, sign text, texts int)
+ORDER BY operation, band, sign
+ON CONFLICT (agency, operation, hour, band, sign) DO UPDATE SET texts = collect_band.texts + excluded.texts
+"""
+KEPT = timedelta(days=14)
+"""How long the counts by score are kept."""
+
+
+def count_scores(agency: str, hour: datetime, counts: Mapping[Counted, int]) -> None:
+    """Add to the counts by score, in the caller's transaction."""
+    if not counts:
+        return
+    given = [
+        {"operation": c.operation, "band": c.band, "sign": c.sign, "texts": n}
+        for c, n in counts.items()
+    ]
+    with connection.cursor() as c:
+        c.execute(_COUNT, [agency, hour, dumps(given)])
+
+
+def bands(agency: str, operation: str, now: datetime, window: timedelta) -> tuple[dict[int, int], int]:
+    """Texts by band of score in the whole hours of `window` before this one, and how many hours were counted."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    rows = Band.objects.filter(agency=agency, operation=operation)
+    first = rows.aggregate(first=Min("hour"))["first"]
+    if first is None:
+        return {}, 0
+    rows = rows.filter(hour__gte=hour - window, hour__lt=hour)
+    found = dict(rows.values("band").annotate(n=Sum("texts")).values_list("band", "n"))
+    return found, int(min(window, max(timedelta(0), hour - first)) / timedelta(hours=1))
+
+
+def signs(
+    agency: str, operation: str, now: datetime, window: timedelta, low: int, high: int
+) -> list[tuple[int, str, int]]:
+    """Texts that scored from `low` to below `high`, by band and leading sign: [(band, sign, texts)]."""
+    rows = Band.objects.filter(
+        agency=agency, operation=operation, hour__gt=now - window, band__gte=low, band__lt=high
+    )
+    summed = rows.values("band", "sign").annotate(n=Sum("texts")).order_by("-band", "-n", "sign")
+    return list(summed.values_list("band", "sign", "n"))
+
+
+def prune_bands(now: datetime) -> int:
+    """Forget the counts by score that are older than a fortnight."""
+    return Band.objects.filter(hour__lt=now - KEPT).delete()[0]
 
 
 def cursor(source_id: str, what: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tocsin.collect.sources.plain import storable, without_surrogates
 from tocsin.collect.terms import Item, Refused, Ruling
+from tocsin.screen.choosing import SHIPPED, Counted, Line
 from tocsin.screen.terms import Verdict
 
 
@@ -23,6 +24,7 @@ class Taken:
     refused: int = 0
     outside: int = 0
     unkept: int = 0
+    sampled: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     reports: list[str] = field(default_factory=list)
 
@@ -34,7 +36,7 @@ class Taken:
         self.reports.extend(other.reports)
 
 
-COUNTED = "read screened flagged joined revised seen_again refused outside unkept".split()
+COUNTED = "read screened flagged joined revised seen_again refused outside unkept sampled".split()
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class Seen:
     verdict: Verdict | None
     identity: str
     digest: str
+    counted: Counted | None = None
+    line: Line = SHIPPED
 
 
 @dataclass(slots=True)

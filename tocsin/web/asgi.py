@@ -17,6 +17,7 @@ from django.core.asgi import get_asgi_application
 
 from tocsin.record import database
 from tocsin.record.store import install_clock
+from tocsin.web.field_feed import feed, field_feed, field_receipts
 from tocsin.web.files import PREFIX, files
 from tocsin.web.live import Receive, Scope, Send, hub, live
 
@@ -32,6 +33,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["path"] == "/live":
         await live(scope, receive, send)
+    elif scope["path"] == "/field/feed":
+        await field_feed(scope, receive, send)
+    elif scope["path"] == "/field/receipts":
+        await field_receipts(scope, receive, send)
     elif scope["path"].startswith(PREFIX):
         await files(scope, receive, send)
     else:
@@ -47,6 +52,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         else:
             hub.close()
+            feed.close()
             await send({"type": "lifespan.shutdown.complete"})
             return
 
@@ -66,4 +72,5 @@ def _end_streams_when_told_to_stop() -> None:
 
 def _stop(server: asyncio.Handle) -> None:
     hub.close()
+    feed.close()
     server._run()

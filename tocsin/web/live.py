@@ -57,6 +57,12 @@ _TOPICS = {
     "recipient": ("directory",),
     "shift": ("owed",),
     "operation": ("owed", "situations"),
+    "sighting": ("board", "owed"),
+    "question": ("board", "owed"),
+    "hold_question": ("board", "owed"),
+    "absence": ("board", "owed"),
+    "incident": ("board",),
+    "plan": ("board",),
 }
 EVERYTHING = frozenset(t for topics in _TOPICS.values() for t in topics)
 

@@ -32,6 +32,15 @@ _PAGES = {
     "are": ("plan-subject", "place on the map"),
     "pos": ("plan-subject", "position with line of sight"),
     "zon": ("plan-subject", "zone to sweep"),
+    "post": ("plan-subject", "post"),
+    "chn": ("plan-subject", "channel"),
+    "car": ("plan-subject", "radio or phone"),
+    "gtw": ("plan-subject", "gateway"),
+    "sgt": ("sighting", "sighting"),
+    "qst": ("live-subject", "question"),
+    "hlq": ("live-subject", "question whether to hold"),
+    "abs": ("live-subject", "absence"),
+    "inc": ("live-subject", "incident"),
 }
 
 _ACTS: Mapping[str, tuple[str, str]] = {
@@ -59,6 +68,12 @@ _ACTS: Mapping[str, tuple[str, str]] = {
     "check_in_position": ("Check in", "plan-positions"),
     "cover_ground": ("Cover", "plan-sweeps"),
     "sweep_zone": ("Sweep", "plan-sweeps"),
+    "acknowledge_sighting": ("Acknowledge", "sighting"),
+    "reach_posts": ("Look", "sighting"),
+    "fill_seat": ("Tell", "sighting"),
+    "answer_question": ("Answer", "live-subject"),
+    "decide_hold": ("Decide", "live-subject"),
+    "cover_absence": ("Cover", "live-subject"),
     "approve_release": ("Read", "release"),
     "answer_finding": ("Put right", "finding"),
     "consider_finding": ("Answer", "operation"),

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from django.db import connections
+from django.db import connection, connections
 
 from tocsin.kernel import clock
 from tocsin.record.models import Heartbeat
@@ -49,13 +49,15 @@ def all_loops() -> list[Loop]:
     )
     from tocsin.duties.actions import fire_due  # noqa: PLC0415
     from tocsin.exchange.actions import publish_due  # noqa: PLC0415
+    from tocsin.operate.actions import mind as mind_live  # noqa: PLC0415
+    from tocsin.operate.actions import send_due as send_sightings  # noqa: PLC0415
     from tocsin.oversee.actions import bring_up, build_due, note_views  # noqa: PLC0415
     from tocsin.record.proof.asking import ask_due  # noqa: PLC0415
     from tocsin.record.proof.stamping import stamp_due  # noqa: PLC0415
     from tocsin.plan.actions import lapse_due  # noqa: PLC0415
     from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
     from tocsin.retain.actions import account_due, sweep  # noqa: PLC0415
-    from tocsin.screen.actions import Following, poll_due  # noqa: PLC0415
+    from tocsin.screen.actions import Following, adapt_lines, poll_due  # noqa: PLC0415
     from tocsin.warn.actions import expire_due  # noqa: PLC0415
 
     return [
@@ -63,12 +65,15 @@ def all_loops() -> list[Loop]:
         Loop("duties", fire_due, 0.1),
         Loop("feeds", poll_due, 1.0),
         Loop("streams", Following().step, 1.0),
+        Loop("lines", rarely(adapt_lines, 60.0), 5.0),
         Loop("watches", rarely(mind_watches, 30.0), 5.0),
         Loop("surges", rarely(mind_surges, 30.0), 5.0),
         Loop("expiry", expire_due, 1.0),
         Loop("sweeps", lapse_due, 1.0),
         Loop("fan-out", fan_out, 0.2),
         Loop("send", send_due, 0.1),
+        Loop("sightings", send_sightings, 0.2),
+        Loop("live operations", mind_live, 1.0),
         Loop("notices", send_notices, 1.0),
         Loop("exchange", publish_due, 2.0),
         Loop("sign-in links", send_links, 0.5),
@@ -154,7 +159,9 @@ class Runner:
 
 
 def beat(name: str) -> None:
-    """Note that a loop of this process is alive (front page, `tocsin check`)."""
+    """Note that a loop of this process is alive (front page, `tocsin check`), and which connection is its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('application_name', %s, false)", [f"tocsin {name}"])
     Heartbeat.objects.update_or_create(
         name=name, defaults={"at": clock.now(), "process": os.getpid()}
     )

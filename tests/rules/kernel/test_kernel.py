@@ -22,13 +22,39 @@ def test_a_virtual_clock_moves_only_when_told_and_never_back() -> None:
     assert clock.now() > START + timedelta(days=365)
 
 
-def test_the_system_clock_waits_where_the_machine_steps_back(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """A machine whose two clocks stand where the test puts them."""
+    at = {"wall": 10_000.0, "steady": 50.0}
+    monkeypatch.setattr("time.time", lambda: at["wall"])
+    monkeypatch.setattr("time.monotonic", lambda: at["steady"])
+    return at
+
+
+def test_where_the_machine_steps_back_time_goes_on_slower_until_it_has_caught_up(
+    machine: dict[str, float],
 ) -> None:
-    times = iter([1000.0, 400.0, 1001.0])
-    monkeypatch.setattr("time.time", lambda: next(times))
-    system = SystemClock()
-    assert [system.now().timestamp() for _ in range(3)] == [1000.0, 1000.0, 1001.0]
+    system, told = SystemClock(), []
+    steps = [(0, 0), (600, -3600), (600, 600), (33_000, 33_000), (8_000, 8_000)]  # steady, wall
+    for steady, wall in steps:
+        machine["steady"] += steady
+        machine["wall"] += wall
+        told.append(system.now().timestamp())
+    assert told == [10_000, 10_540, 11_080, 40_780, 48_000]
+    assert machine["wall"] == 48_000, "it has caught up"
+
+
+def test_a_process_that_starts_after_the_step_goes_on_from_what_was_recorded(
+    machine: dict[str, float],
+) -> None:
+    with clock.use(SystemClock()):
+        clock.not_before(datetime.fromtimestamp(13_600, UTC))
+        assert clock.now().timestamp() == 13_600
+        assert clock.ahead() == timedelta(hours=1)
+        machine["steady"] += 10
+        assert clock.now().timestamp() == 13_609
+        clock.not_before(datetime.fromtimestamp(9, UTC))
+        assert clock.now().timestamp() == 13_609
 
 
 def test_an_offset_clock_runs_at_another_date() -> None:

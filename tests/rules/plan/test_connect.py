@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,9 @@ from tocsin.plan import census
 from tocsin.plan.connect import MANY, Net, Proof, Standing
 
 
-def walk(net: Net, p: str, q: str, *, without: str = "", device: tuple[str, str] = ("", "")) -> bool:
+def walk(
+    net: Net, p: str, q: str, *, without: str = "", device: tuple[str, str] = ("", "")
+) -> bool:
     """Whether q is reached from p by trying everything, with one channel, gateway or device gone."""
 
     def carried(end: str) -> set[str]:
@@ -85,7 +89,7 @@ def test_the_hops_are_a_way_and_the_tally_counts_every_pair(net: Net) -> None:
         if way:
             assert way[0] in net.ends[p]
             assert way[-1] in net.ends[q]
-            for a, b in zip(way, way[1:], strict=False):
+            for a, b in pairwise(way):
                 gateway, channel = (a, b) if a in net.gateways else (b, a)
                 assert channel in net.gateways[gateway]
             assert set(proof.link(p, q).losses) <= set(way)
@@ -105,7 +109,11 @@ def test_the_hops_are_a_way_and_the_tally_counts_every_pair(net: Net) -> None:
 def test_two_radio_nets_with_one_patch_hang_on_the_patch() -> None:
     net = Net(
         ("police", "service"),
-        {"sniper": {"police": ""}, "room": {"service": "", "police": ""}, "detail": {"service": ""}},
+        {
+            "sniper": {"police": ""},
+            "room": {"service": "", "police": ""},
+            "detail": {"service": ""},
+        },
         {"patch": ("police", "service")},
     )
     proof = Proof(net)

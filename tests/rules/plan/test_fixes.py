@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +18,10 @@ def layouts(draw: st.DrawFn) -> Layout:
     channels = tuple(f"c{i}" for i in range(draw(st.integers(1, 5))))
     posts = {f"p{i}": f"a{i % 2}" for i in range(draw(st.integers(2, 6)))}
     states = st.sampled_from(["PLANNED", "ISSUED", "TESTED"])
-    holds = []
-    for post in posts:
+    holds: list[Held] = []
+    for post, agency in posts.items():
         for c in draw(st.lists(st.sampled_from(channels), max_size=3, unique=True)):
-            holds.append(Held(f"h{len(holds)}", posts[post], post, c, "", draw(states)))
+            holds.append(Held(f"h{len(holds)}", agency, post, c, "", draw(states)))
     ways = []
     for i in range(draw(st.integers(0, 3))):
         a, b = draw(st.sampled_from(channels)), draw(st.sampled_from(channels))
@@ -39,10 +41,19 @@ def done(layout: Layout, fix: fixes.Fix) -> tuple[Layout, Level]:
     level = Level.PLANNED
     if fix.kind is FixKind.ROLL_CALL:
         level = Level.TESTED
-        holds = [Held(h.id, h.agency, h.post, h.channel, "", "TESTED") if h.channel == fix.about[0] else h for h in holds]
+        holds = [replace(h, state="TESTED") if h.channel == fix.about[0] else h for h in holds]
+    elif fix.kind is FixKind.EVERYTHING:
+        level = Level.TESTED
+        holds = [Held(h.id, h.agency, h.post, h.channel, "", "TESTED") for h in holds]
+        ways = [
+            Way(w.id, w.kind, w.a, w.b, w.post, w.state.replace("PLANNED", "TESTED")) for w in ways
+        ]
     elif fix.kind is FixKind.TEST_GATEWAY:
         level = Level.TESTED
-        ways = [Way(w.id, w.kind, w.a, w.b, w.post, "TESTED") if w.id == fix.about[0] else w for w in ways]
+        ways = [
+            Way(w.id, w.kind, w.a, w.b, w.post, "TESTED") if w.id == fix.about[0] else w
+            for w in ways
+        ]
     elif fix.kind is FixKind.GIVE_SET:
         holds.append(Held("new", "", fix.about[0], fix.about[1], "", "PLANNED"))
     elif fix.kind is FixKind.RELAY:

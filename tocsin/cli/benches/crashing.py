@@ -147,7 +147,7 @@ class Duties:
         from tocsin.record.terms import Marking  # noqa: PLC0415
 
         self._count += 1
-        block, size = f"rpt_{self._name}x{self._count}", self._chance.randint(1, 4)
+        block, size = f"rpt_drill{self._name}x{self._count}", self._chance.randint(1, 4)
         self._notes.note("block tried", block, tried=True, size=size)
         with writing(SYSTEM) as w:
             for i in range(size):
@@ -203,7 +203,7 @@ class Reports:
             tries += 1
             answer = self._send(body, key) or (time.sleep(0.1) or "")
         if answer:
-            self._notes.note("report", key, answer=answer, tries=tries)
+            self._notes.note("report", key, answer=answer, tries=tries, source=self._given["source"])
         time.sleep(0.03)
 
     def _send(self, body: bytes, key: str) -> str:
@@ -237,7 +237,7 @@ def reckon(ledger: Path) -> dict[str, Any]:
     _reports(notes["report"], lost, doubled)
     unfired = _fired(doubled)
     unsent = _sent(notes["release"], lost, doubled)
-    acknowledged = sum(len(notes[w]) for w in ("block", "answer", "report", "release"))
+    acknowledged = {what: len(noted) for what, noted in notes.items() if what != "block tried"}
     return {
         "acknowledged": acknowledged, "lost": lost, "doubled": doubled, "torn": torn, "unfired": unfired,
         "unsent": unsent, **_sound(),
@@ -258,10 +258,10 @@ def _blocks(
     """All of a block or nothing; yields those of which a part is there."""
     opened = Counter(
         str(s).rpartition("_")[0]
-        for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'duty.opened' AND subject LIKE '%x%x%'")
+        for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'duty.opened' AND subject LIKE 'rpt_drill%'")
     )
     beside = Counter(str(s) for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'vault.unmasked'"))
-    words = Counter(str(s) for (s,) in _rows("SELECT subject FROM record_vault WHERE subject LIKE '%x%x%'"))
+    words = Counter(str(s) for (s,) in _rows("SELECT subject FROM record_vault WHERE subject LIKE 'rpt_drill%'"))
     for block, one in notes["block tried"].items():
         found = (opened[block], beside[block], words[block])
         if found == (one["size"], 1, 1):
@@ -279,11 +279,12 @@ def _answers(noted: Iterable[str], lost: list[str], doubled: list[str]) -> None:
         s for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'duty.discharged'")
     )
     lost += [s for s in noted if not ended[s]]
-    doubled += [s for s, count in ended.items() if "x" in s and count > 1]
+    doubled += [s for s, count in ended.items() if s.startswith("rpt_drill") and count > 1]
 
 
 def _reports(noted: dict[str, dict[str, Any]], lost: list[str], doubled: list[str]) -> None:
     """Each report by its key: on the record once, in the table once."""
+    from tocsin.collect.pseudonyms import pseudonym  # noqa: PLC0415
     from tocsin.collect.rules import identity  # noqa: PLC0415
     from tocsin.collect.terms import Item  # noqa: PLC0415
 
@@ -295,7 +296,7 @@ def _reports(noted: dict[str, dict[str, Any]], lost: list[str], doubled: list[st
     )  # fmt: skip
     tables = Counter(i for (i,) in _rows("SELECT identity FROM collect_report"))
     for key, one in noted.items():
-        same = identity(Item(text="", key=key))
+        same = pseudonym("identity", one["source"], identity(Item(text="", key=key)))
         if kept[same] != tables[same] or not kept[same]:
             lost.append(f"{key} (answered {one['answer']})")
     doubled += [i for i, count in kept.items() if count > 1]

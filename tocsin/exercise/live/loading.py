@@ -34,7 +34,7 @@ FILES = {
     "plan.toml": None,
     "happenings.toml": ("happenings",),
 }
-_DURATIONS = frozenset({"phone", "acknowledges", "answers_call", "decides_in", "whose_in", "every", "holds"})
+_DURATIONS = frozenset({"phone", "acknowledges", "answers_call", "decides_in", "whose_in", "covers_in", "every", "holds"})
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 

@@ -6,9 +6,10 @@ it (what is red, who owes what) nobody is shown in the control.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 from tocsin.deliver.actions import add_recipient
 from tocsin.duties.actions import adopt_policy
@@ -22,13 +23,13 @@ from tocsin.people.terms import SYSTEM, Actor, Role
 from tocsin.plan import actions as plan
 from tocsin.plan.actions import comms, staffing
 from tocsin.plan.geometry import Point
-from tocsin.plan.models import Carry, Position, Zone
+from tocsin.plan.models import Position, Zone
 from tocsin.plan.terms import Method
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message that reached a person by hand: which happening, which facts were still in it."""
+    """Something reached a person: of which thing, with which facts in it. `inject` '' = it came by Tocsin."""
 
     inject: str
     of: str
@@ -84,12 +85,12 @@ class Stage:
 Accounts = Mapping[str, tuple[str, str]]
 
 
-def build(story: FieldStory, *, accounts: Accounts | None = None) -> Stage:
+def build(story: FieldStory, *, accounts: Accounts | None = None, played: Iterable[str] = ()) -> Stage:
     """Put the cast and the plan of `story` into an empty site, as of now; returns who and what is where.
 
-    `accounts` = person -> (user name, password) of those a team plays; the others cannot sign in.
+    `accounts` = person -> (user name, password) of those who can sign in; `played` = those whom a team plays.
     """
-    stage = Stage(story, played=frozenset(accounts or {}))
+    stage = Stage(story, played=frozenset(played))
     adopt_policy(SYSTEM)
     for a in story.agencies:
         id = a.id.replace("-", "_")
@@ -112,6 +113,7 @@ def build(story: FieldStory, *, accounts: Accounts | None = None) -> Stage:
     _ground(stage)
     _posts(stage)
     _comms(stage)
+    check_radios(stage)
     return stage
 
 
@@ -245,23 +247,16 @@ def _comms(stage: Stage) -> None:
         )
 
 
-def test_radios(stage: Stage) -> None:
-    """On the day, those who had tested did: each set with the next one on its channel, by a word sent over it."""
+def check_radios(stage: Stage) -> None:
+    """Those who had tested their sets did so: each with the next one on its channel, by a word sent over it."""
     tested: dict[str, list[CarrySpec]] = {}
     for c in stage.story.plan.carries:
         if c.state == "tested":
             tested.setdefault(c.channel, []).append(c)
-    lead = stage.actor(stage.story.operation.lead)
+    holders = {p.id: p.person for p in stage.story.plan.posts}
     for channel, specs in tested.items():
-        for a, b in zip(specs, [*specs[1:], specs[0]], strict=True):
-            first, second = stage.carries[a.post, channel], stage.carries[b.post, channel]
-            if first == second or Carry.objects.get(id=first).state == "TESTED":
-                continue
-            check = comms.begin_check(lead, carry=first)
-            comms.answer_check(_other(stage, b), check=check.id, carry=second, word=check.word)
-
-
-def _other(stage: Stage, carry: CarrySpec) -> Actor:
-    """Who answers on a set: whoever holds its post."""
-    post = next(p for p in stage.story.plan.posts if p.id == carry.post)
-    return stage.actor(post.person)
+        for a, b in pairwise(specs):
+            asks, answers = stage.actor(holders[a.post]), stage.actor(holders[b.post])
+            check = comms.begin_check(asks, carry=stage.carries[a.post, channel])
+            carry = stage.carries[b.post, channel]
+            comms.answer_check(answers, check=check.id, carry=carry, word=check.word)

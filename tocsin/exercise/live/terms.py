@@ -30,6 +30,7 @@ class Kind(StrEnum):
     HOLD_ANSWERED = "hold_answered"  # a named person answered, or it went up, time
     QUESTION_SECONDS = "question_seconds"  # the answer to "whose is that?", s (by the machine's clock)
     ABSENCE_NOTICED = "absence_noticed"  # a post or sensor was found missing, time
+    ABSENCE_COVERED = "absence_covered"  # something made up for it, time
     INFORMED_TOO_SOON = "informed_too_soon"  # shown informed with an acknowledgement missing, count
     GROUND_FOUND = "ground_found"  # uncovered ground that holds a place stood on record, time
     GROUND_TOLD = "ground_told"  # a person was told of that duty, time
@@ -55,7 +56,8 @@ class Player(Frozen, frozen=True):
 
     `phone` = how long until their phone has what is sent (None = they carry none that is on); `acknowledges` = how
     long from then until they say that they have it (None = never by the app); `answers_call` = how long after they
-    are asked by another way. `decides` is said within `decides_in` of being asked to hold. `basis` says why it is
+    are asked by another way. `decides` = (HOLD, GO or
+    MOVE; why), one for each time they are asked, said `decides_in` later; `covers` = what they do about an absence. `basis` says why it is
     plausible: from the public record, or assumed.
     """
 
@@ -67,11 +69,12 @@ class Player(Frozen, frozen=True):
     phone: timedelta | None = timedelta(seconds=2)
     acknowledges: timedelta | None = None
     answers_call: timedelta | None = None
-    decides: str = ""
+    decides: tuple[tuple[str, str], ...] = ()
     decides_in: timedelta = timedelta(seconds=40)
-    decides_why: str = ""
     whose: str = ""
     whose_in: timedelta = timedelta(seconds=8)
+    covers: str = ""
+    covers_in: timedelta = timedelta(minutes=1)
 
 
 class AreaSpec(Frozen, frozen=True):

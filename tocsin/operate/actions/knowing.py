@@ -91,6 +91,16 @@ def close_duties(w: Writing, sighting: str, outcome: str, seats: Iterable[str] |
     discharge_rows(w, rows.order_by("id"), outcome)
 
 
+def say_informed(w: Writing, plan: Operation, row: Sighting) -> bool:
+    """Say that everybody who must know does, once that is so and was not said of this version."""
+    if row.informed_version >= row.must_version:
+        return False
+    if not rules.informed_version(store.receipts(row.id), row.must_version):
+        return False
+    w.append(terms.SIGHTING_INFORMED, row.id, {"version": row.must_version}, marking=shared.marking(plan))
+    return True
+
+
 @act("sighting_channel")
 def another_way(w: Writing, duties: list[Duty]) -> None:
     """Nobody answered: the same people again, by another way."""

@@ -7,6 +7,7 @@ from tocsin.operate import terms
 from tocsin.operate.actions import shared
 from tocsin.operate.actions.absences import found_absent
 from tocsin.operate.actions.holds import ask_hold
+from tocsin.operate.actions.straying import mind_strayed
 from tocsin.operate.models import Absence, Sighting
 from tocsin.operate.terms import CHECK_IN_EVERY, SEEN_HOLDS, AbsenceKind, SightingState
 from tocsin.people.models import Operation
@@ -21,7 +22,7 @@ LIMIT = 200
 
 def mind() -> int:
     """Do what is due by time; returns how much. A worker's step, any number of workers."""
-    return _unlocated() + _missed()
+    return _unlocated() + _missed() + mind_strayed()
 
 
 def _unlocated() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from tocsin.operate import rules, store, terms
 from tocsin.operate.actions import shared
 from tocsin.operate.actions.feed import tell
-from tocsin.operate.actions.knowing import close_duties
+from tocsin.operate.actions.knowing import close_duties, say_informed
 from tocsin.operate.models import Act, Receipt, Sighting
 from tocsin.operate.terms import Said as Kind
 from tocsin.people.rules import permit
@@ -24,7 +24,8 @@ from tocsin.record.terms import stamp
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one person said of one sighting. `version` 0 = the newest; `at` = by their device's clock."""
+    """What one person said of one sighting. `version` 0 = the newest; `at` = by their device's clock; `operation` =
+    the only one whose sightings this device may speak of ('' = the person's own word)."""
 
     person: str
     sighting: str
@@ -33,6 +34,7 @@ class Said:
     at: datetime | None = None
     via: str = "app"
     key: str = ""
+    operation: str = ""
 
 
 def acknowledge(
@@ -80,7 +82,7 @@ def _record(w: Writing, row: Sighting, said: Sequence[Said]) -> int:
     now: dict[tuple[str, str], rules.Receipt] = {}
     via: dict[tuple[str, str], str] = {}
     for s in said:
-        if s.said not in set(Kind):
+        if s.said not in set(Kind) or s.operation not in ("", row.operation):
             continue
         version = min(s.version or row.version, row.version)
         for r in known[s.person]:
@@ -111,10 +113,8 @@ def _settle(w: Writing, row: Sighting, changed: dict[tuple[str, str], rules.Rece
     every = store.receipts(row.id)
     if answered - set(musts) and not any(not r.must for r in rules.unanswered(every, row.must_version)):
         close_duties(w, row.id, "every post has acknowledged", [""])
-    if row.informed_version < row.must_version and rules.informed_version(every, row.must_version):
-        plan = operation_of(row.operation)
-        data = {"version": row.must_version}
-        w.append(terms.SIGHTING_INFORMED, row.id, data, marking=shared.marking(plan))
+    plan = operation_of(row.operation)
+    if say_informed(w, plan, row):
         tell(plan.id, "sighting", row.id)
 
 

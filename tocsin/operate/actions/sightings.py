@@ -12,14 +12,14 @@ from tocsin.operate import rules, store, terms
 from tocsin.operate.actions import shared
 from tocsin.operate.actions.feed import tell
 from tocsin.operate.actions.holds import ask_hold
-from tocsin.operate.actions.knowing import close_duties, owe
+from tocsin.operate.actions.knowing import close_duties, owe, say_informed
 from tocsin.operate.models import Receipt, Sighting
 from tocsin.operate.terms import PHOTOS_CAP, Severity, SightingKind, SightingState
 from tocsin.people.models import Operation
 from tocsin.people.rules import may, permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.plan.geometry import Point
-from tocsin.record.actions import writing
+from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import stamp
 
 
@@ -77,9 +77,8 @@ def report_sighting(
             at = shared.when(w, seen_at)
             mark = shared.marking(plan)
             w.append(terms.SIGHTING_REPORTED, sighting, data, marking=mark, occurred_at=at)
-            owe(w, plan, sighting, data["number"], seats)
-            w.flush()
-            ask_hold(w, plan, Sighting.objects.get(id=sighting))
+            owe(w, plan, sighting, data["number"], _others(seats, actor))
+            _then(w, plan, sighting)
             tell(plan.id, "sighting", sighting)
         return sighting
 
@@ -129,6 +128,7 @@ def update_sighting(
                 "last_seen_at": stamp(max(at, row.last_seen_at)),
                 "photos": _photos([*row.photos, *photos]),
                 "told": _newly_told(row, seats),
+                "own": _own(row, actor),
                 "key": key,
             }
             if at_point is not None:
@@ -143,9 +143,8 @@ def update_sighting(
             w.append(terms.SIGHTING_UPDATED, sighting, data, marking=mark, occurred_at=at)
             if up:
                 close_duties(w, sighting, "there is worse: asked anew")
-                owe(w, plan, sighting, row.number, seats, raised=True)
-            w.flush()
-            ask_hold(w, plan, Sighting.objects.get(id=sighting))
+                owe(w, plan, sighting, row.number, _others(seats, actor), raised=True)
+            _then(w, plan, sighting)
             tell(plan.id, "sighting", sighting)
         return str(row.version + 1)
 
@@ -211,8 +210,7 @@ def track_lost(
             data = _same(row, key) | {"direction": shared.label(direction, "direction")}
             at_ = shared.when(w, at)
             w.append(terms.SIGHTING_LOST, sighting, data, marking=shared.marking(plan), occurred_at=at_)
-            w.flush()
-            ask_hold(w, plan, Sighting.objects.get(id=sighting))
+            _then(w, plan, sighting)
             tell(plan.id, "sighting", sighting)
         return str(row.version + 1)
 
@@ -259,6 +257,24 @@ def _told(seats: Sequence[store.Seat]) -> list[list[Any]]:
 def _newly_told(row: Sighting, seats: Sequence[store.Seat]) -> list[list[Any]]:
     known = set(Receipt.objects.filter(sighting=row.id).values_list("seat", "person"))
     return [t for t in _told(seats) if (t[0], t[1]) not in known]
+
+
+def _own(row: Sighting, actor: Actor) -> list[str]:
+    """The seats for which the actor was told before: whoever says a thing knows it."""
+    return sorted(Receipt.objects.filter(sighting=row.id, person=actor.person).values_list("seat", flat=True))
+
+
+def _others(seats: Sequence[store.Seat], actor: Actor) -> list[store.Seat]:
+    """The seats that owe an acknowledgement: not that of whoever says it."""
+    return [s for s in seats if actor.person not in s.people]
+
+
+def _then(w: Writing, plan: Operation, sighting: str) -> None:
+    """What follows from how a sighting stands now."""
+    w.flush()
+    row = Sighting.objects.get(id=sighting)
+    say_informed(w, plan, row)
+    ask_hold(w, plan, row)
 
 
 def _bearing(degrees: int | None) -> int | None:

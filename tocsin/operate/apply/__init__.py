@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tocsin.operate.apply import around, sightings
+from tocsin.operate.apply import around, devices, sightings
 
-__all__ = ["around", "sightings"]
+__all__ = ["around", "devices", "sightings"]

@@ -51,7 +51,7 @@ def reported(e: Entry) -> Iterable[Change]:
     yield Put("operate_sighting", {"id": e.subject}, row | marks(e))
     yield _update(e, 1, before=0)
     for seat, person, must in d["told"]:
-        yield _told(e, seat, person, must)
+        yield _told(e, seat, person, must, version=1 if person == e.actor else 0)
     yield from act(e, e.subject)
 
 
@@ -69,7 +69,10 @@ def updated(e: Entry) -> Iterable[Change]:
     yield Set("operate_sighting", {"id": e.subject}, row)
     yield _update(e, d["version"], before=d["before"])
     for seat, person, must in d["told"]:
-        yield _told(e, seat, person, must)
+        yield _told(e, seat, person, must, version=d["version"] if person == e.actor else 0)
+    for seat in d["own"]:
+        key = {"sighting": e.subject, "seat": seat, "person": e.actor}
+        yield Set("operate_receipt", key, {"version": d["version"], "acknowledged_at": e.recorded_at})
     yield from act(e, str(d["version"]))
 
 
@@ -147,17 +150,19 @@ def informed(e: Entry) -> Iterable[Change]:
     )
 
 
-def _told(e: Entry, seat: str, person: str, must: bool) -> Change:
+def _told(e: Entry, seat: str, person: str, must: bool, *, version: int = 0) -> Change:
+    """Told from now on; `version` = what they know already, because they said it."""
+    knows = e.recorded_at if version else None
     return Put(
         "operate_receipt",
         {"sighting": e.subject, "seat": seat, "person": person},
         {
             "must": must,
             "sent_at": e.recorded_at,
-            "delivered_at": None,
-            "opened_at": None,
-            "acknowledged_at": None,
-            "version": 0,
+            "delivered_at": knows,
+            "opened_at": knows,
+            "acknowledged_at": knows,
+            "version": version,
             "via": "app",
             "tries": 1,
             "retried_at": None,

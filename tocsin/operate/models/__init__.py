@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tocsin.operate.models.devices import Device, JoinCode, Photo
 from tocsin.operate.models.live import (
     Absence,
     Act,
@@ -22,10 +23,13 @@ __all__ = [
     "Act",
     "Answer",
     "Decider",
+    "Device",
     "Hold",
     "Incident",
+    "JoinCode",
     "Location",
     "Message",
+    "Photo",
     "Question",
     "Receipt",
     "Sighting",

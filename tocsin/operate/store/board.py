@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet
 from tocsin.operate import rules, terms
 from tocsin.operate.models import Absence, Answer, Hold, Incident, Question, Receipt, Sighting, Update
 from tocsin.operate.store.knowing import as_rule
-from tocsin.operate.store.snapshots import sighting_words, texts
+from tocsin.operate.store.snapshots import said, sighting_words, texts
 from tocsin.operate.terms import CHECK_IN_EVERY, SATURATED
 from tocsin.people.models import Operation
 from tocsin.people.store import agency_names, names
@@ -105,11 +105,11 @@ def board(actor: Actor, operation: Operation, now: datetime) -> Board:
     holds = list(_of(actor, Hold.objects.all(), operation).exclude(state="DECIDED").order_by("asked_at")[:OPEN_CAP])
     incidents = list(_of(actor, Incident.objects.all(), operation).filter(state="OPEN").order_by("-noted_at")[:OPEN_CAP])
     absences = list(_of(actor, Absence.objects.all(), operation).exclude(state="ENDED").order_by("state", "-found_at")[:OPEN_CAP])
-    kept = texts([s.what for s in sightings] + [i.words for i in incidents])
+    kept = texts(i.words for i in incidents)
     return Board(
         operation,
         now,
-        sightings=_seen(sightings, holds, kept),
+        sightings=_seen(sightings, holds),
         holds=holds,
         questions=_questions(actor, operation),
         absences=absences,
@@ -150,11 +150,11 @@ def _post(p: Post, a: Assignment | None, known: dict[str, str], now: datetime) -
     return PostNow(p, "green", "there", person)
 
 
-def _seen(rows: list[Sighting], holds: list[Hold], kept: dict[str, str]) -> list[Seen]:
+def _seen(rows: list[Sighting], holds: list[Hold]) -> list[Seen]:
     receipts: dict[str, list[rules.Receipt]] = {}
     for r in Receipt.objects.filter(sighting__in=[s.id for s in rows], must=True):
         receipts.setdefault(r.sighting, []).append(as_rule(r))
-    asked = {h.sighting: h for h in holds}
+    asked, words = {h.sighting: h for h in holds}, said(s.id for s in rows)
     found = []
     for s in rows:
         musts = receipts.get(s.id, [])
@@ -164,7 +164,7 @@ def _seen(rows: list[Sighting], holds: list[Hold], kept: dict[str, str]) -> list
             Seen(
                 s,
                 sighting_words(s.severity, s.aggravators),
-                kept.get(s.what, ""),
+                words.get(s.id, ""),
                 len(seats) - len(waiting),
                 len(seats),
                 seat_names(sorted(waiting)),
@@ -196,10 +196,10 @@ def seat_names(seats: Iterable[str]) -> list[str]:
 def _questions(actor: Actor, operation: Operation) -> list[Asked]:
     rows = list(_of(actor, Question.objects.all(), operation).exclude(state="ANSWERED").order_by("-asked_at")[:OPEN_CAP])
     kept = texts([q.words for q in rows] + [q.plan for q in rows])
-    said: dict[str, list[str]] = {}
+    given: dict[str, list[str]] = {}
     for a in Answer.objects.filter(question__in=[q.id for q in rows]).order_by("at"):
-        said.setdefault(a.question, []).append(terms.Whose(a.whose).words)
-    return [Asked(q, kept.get(q.words, ""), kept.get(q.plan, ""), said.get(q.id, [])) for q in rows]
+        given.setdefault(a.question, []).append(terms.Whose(a.whose).words)
+    return [Asked(q, kept.get(q.words, ""), kept.get(q.plan, ""), given.get(q.id, [])) for q in rows]
 
 
 def _load(sightings: list[Sighting], incidents: list[Incident]) -> list[tuple[str, int, bool]]:
@@ -237,7 +237,7 @@ _CHANGES = {
 
 def log(actor: Actor, operation: Operation, limit: int = LOG_CAP) -> list[Line]:
     """What happened, newest first, as it was recorded: nobody writes it by hand (ICS 214)."""
-    updates = list(_of(actor, Update.objects.all(), operation).order_by("-recorded_at")[:limit])
+    updates = list(_of(actor, Update.objects.all(), operation, "sighting").order_by("-recorded_at")[:limit])
     questions = list(_of(actor, Question.objects.all(), operation).order_by("-asked_at")[:limit])
     holds = list(_of(actor, Hold.objects.all(), operation).order_by("-asked_at")[:limit])
     absences = list(_of(actor, Absence.objects.all(), operation).order_by("-found_at")[:limit])
@@ -269,8 +269,8 @@ def log(actor: Actor, operation: Operation, limit: int = LOG_CAP) -> list[Line]:
         if a.ended_at:
             lines.append(Line(a.ended_at, "", f"{a.label}: there again"))
     lines += [Line(i.noted_at, people.get(i.noted_by, i.noted_by), f"{terms.IncidentKind(i.kind).words}{' at ' + i.place if i.place else ''}") for i in incidents]
-    return sorted(lines, key=lambda li: li.at, reverse=True)[:limit]
+    return sorted(reversed(lines), key=lambda li: li.at, reverse=True)[:limit]
 
 
-def _of(actor: Actor, rows: QuerySet, operation: Operation) -> QuerySet:  # type: ignore[type-arg]
-    return visible_to(actor, rows.filter(operation=operation.id))
+def _of(actor: Actor, rows: QuerySet, operation: Operation, subject: str = "id") -> QuerySet:  # type: ignore[type-arg]
+    return visible_to(actor, rows.filter(operation=operation.id), subject=subject)

@@ -9,10 +9,19 @@ from typing import Any
 
 from django.db.models import Q
 
-from tocsin.operate.models import Answer, Hold, Question, Receipt, Sighting
+from tocsin.kernel.errors import NotFound
+from tocsin.operate.models import Act, Answer, Hold, Question, Receipt, Sighting
 from tocsin.operate.store.devices import Session
+from tocsin.operate.store.seats import decider, detail_leaders
 from tocsin.operate.store.snapshots import snapshot, texts
-from tocsin.operate.terms import CHECK_IN_EVERY, HoldState, QuestionState, SightingState, Whose
+from tocsin.operate.terms import (
+    CHECK_IN_EVERY,
+    SIGHTING_REPORTED,
+    HoldState,
+    QuestionState,
+    SightingState,
+    Whose,
+)
 from tocsin.people.models import Operation
 from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor
@@ -31,7 +40,11 @@ def state(actor: Actor, session: Session, now: datetime, *, ground: str = "") ->
     operation = Operation.objects.get(id=session.operation)
     found = {
         "now": stamp(now),
-        "me": {"person": actor.person, "name": actor.name, "agency": agency_names().get(actor.agency, actor.agency)},
+        "me": {
+            "person": actor.person,
+            "name": actor.name,
+            "agency": agency_names().get(actor.agency, actor.agency),
+        },
         "device": {"id": session.device, "expires_at": stamp(session.expires_at)},
         "operation": {
             "id": operation.id,
@@ -42,11 +55,29 @@ def state(actor: Actor, session: Session, now: datetime, *, ground: str = "") ->
         "posts": _mine(operation.id, actor, now),
         "sightings": _sightings(operation.id, actor),
         "questions": _questions(operation.id, actor),
-        "holds": _holds(operation.id, actor),
+        **_holds(operation, actor, now),
     }
     land = _ground(operation.id, actor)
     version = hashlib.sha256(json.dumps(land, sort_keys=True).encode()).hexdigest()[:16]
     return found | {"ground_version": version, "ground": None if version == ground else land}
+
+
+def reported(actor: Actor, key: str) -> str:
+    """The sighting that the actor reported by the act `key`: what a phone adds to before it was answered.
+
+    Raises: NotFound where there is none.
+    """
+    found = Act.objects.filter(id=f"{actor.person}:{key}", kind=SIGHTING_REPORTED).first()
+    if found is None:
+        raise NotFound("what this adds to was not accepted", field="of", cure="Report it anew.")
+    return found.answer
+
+
+def knows(actor: Actor, sighting: str) -> bool:
+    """Whether the actor has acknowledged the newest version of a sighting that asks for it."""
+    had = Receipt.objects.filter(person=actor.person, sighting=sighting).values_list("version", flat=True)
+    newest = Sighting.objects.filter(id=sighting).values_list("must_version", flat=True).first() or 0
+    return bool(had) and min(had) >= newest
 
 
 def _mine(operation: str, actor: Actor, now: datetime) -> list[dict[str, Any]]:
@@ -83,15 +114,10 @@ def _sightings(operation: str, actor: Actor) -> list[dict[str, Any]]:
     rows = rows.exclude(state=SightingState.RESOLVED.value).order_by("-severity", "-changed_at")
     ids = list(rows.values_list("id", flat=True)[:SHOWN])
     had: dict[str, int] = {}
-    for sighting, version in Receipt.objects.filter(person=actor.person, sighting__in=ids).values_list(
-        "sighting", "version"
-    ):
-        had[sighting] = min(version, had.get(sighting, version))
-    found = []
-    for sighting in ids:
-        if row := snapshot("sighting", sighting):
-            found.append(row | {"told": sighting in had, "had": had.get(sighting, 0)})
-    return found
+    for r in Receipt.objects.filter(person=actor.person, sighting__in=ids):
+        had[r.sighting] = min(r.version, had.get(r.sighting, r.version))
+    found = [row for sighting in ids if (row := snapshot("sighting", sighting))]
+    return [row | {"told": row["id"] in had, "had": had.get(row["id"], 0)} for row in found]
 
 
 def _questions(operation: str, actor: Actor) -> list[dict[str, Any]]:
@@ -107,18 +133,26 @@ def _questions(operation: str, actor: Actor) -> list[dict[str, Any]]:
         asked = actor.person in q.asked and (q.id, actor.person) not in said and q.state != QuestionState.ANSWERED
         if not asked and q.by != actor.person:
             continue
-        given = [{"whose": Whose(a.whose).words, "words": words.get(a.words, "")} for a in answers if a.question == q.id]
-        found.append((snapshot("question", q.id) or {}) | {"to_me": asked, "mine": q.by == actor.person, "answers": given})
+        given = [
+            {"whose": Whose(a.whose).words, "words": words.get(a.words, "")} for a in answers if a.question == q.id
+        ]
+        row = snapshot("question", q.id) or {}
+        found.append(row | {"to_me": asked, "mine": q.by == actor.person, "answers": given})
     return found
 
 
-def _holds(operation: str, actor: Actor) -> list[dict[str, Any]]:
-    """What I am the one to decide."""
+def _holds(operation: Operation, actor: Actor, now: datetime) -> dict[str, Any]:
+    """What I am the one to decide; of a detail leader, also what nobody else decided in time."""
+    agency, role, person = decider(operation)
+    named = actor.person == person if person else (agency == actor.agency and role in actor.roles)
+    leads = actor.person in detail_leaders(operation, now)
+    rows = visible_to(actor, Hold.objects.filter(operation=operation.id)).exclude(state=HoldState.DECIDED.value)
     roles = [r.value for r in actor.roles]
-    asked = Q(decider_person=actor.person) | Q(decider_person="", decider_agency=actor.agency, decider_role__in=roles)
-    rows = visible_to(actor, Hold.objects.filter(operation=operation)).filter(asked)
-    rows = rows.exclude(state=HoldState.DECIDED.value).order_by("asked_at")[:5]
-    return [row for h in rows if (row := snapshot("hold", h.id))]
+    mine = Q(decider_person=actor.person) | Q(decider_person="", decider_agency=actor.agency, decider_role__in=roles)
+    if leads:
+        mine |= Q(state=HoldState.UNANSWERED.value)
+    holds = [row for h in rows.filter(mine).order_by("asked_at")[:5] if (row := snapshot("hold", h.id))]
+    return {"decides": named or leads, "holds": holds}
 
 
 def _ground(operation: str, actor: Actor) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tocsin.operate.models import Absence, Hold, Question, Sighting
-from tocsin.operate.terms import Aggravator, Severity
+from tocsin.operate.models import Absence, Hold, Question, Sighting, Update
+from tocsin.operate.terms import SIGHTING_REPORTED, SIGHTING_UPDATED, Aggravator, Severity
 from tocsin.record.models import Vault
 from tocsin.record.terms import stamp
 
@@ -16,6 +16,18 @@ def texts(vaults: Iterable[str]) -> dict[str, str]:
     wanted = {v for v in vaults if v}
     rows = Vault.objects.filter(id__in=wanted).values_list("id", "body")
     return {i: body.get("text", "") for i, body in rows if body}
+
+
+def said(sightings: Iterable[str]) -> dict[str, str]:
+    """Sighting id -> all that was said of it, in the order in which it came: the last word never hides the first."""
+    rows = Update.objects.filter(sighting__in=list(sightings), change__in=[SIGHTING_REPORTED, SIGHTING_UPDATED])
+    found = [(u.sighting, u.what) for u in rows.exclude(what="").order_by("sighting", "version")]
+    kept = texts(what for _, what in found)
+    lines: dict[str, list[str]] = {}
+    for sighting, what in found:
+        if (words := kept.get(what, "")) and words not in lines.setdefault(sighting, []):
+            lines[sighting].append(words)
+    return {sighting: "; ".join(words) for sighting, words in lines.items()}
 
 
 def snapshot(kind: str, row_id: str) -> dict[str, Any] | None:
@@ -37,7 +49,7 @@ def _sighting(row_id: str) -> dict[str, Any] | None:
     return {
         "type": "sighting", "id": s.id, "version": s.version, "operation": s.operation, "number": s.number,
         "kind": s.kind, "severity": s.severity, "aggravators": s.aggravators,
-        "words": sighting_words(s.severity, s.aggravators), "what": texts([s.what]).get(s.what, ""),
+        "words": sighting_words(s.severity, s.aggravators), "what": said([s.id]).get(s.id, ""),
         "lat": s.lat, "lon": s.lon, "bearing": s.bearing, "place": s.place, "state": s.state,
         "direction": s.direction, "last_seen_at": stamp(s.last_seen_at), "reported_at": stamp(s.reported_at),
         "must_version": s.must_version, "informed": s.informed_version >= s.must_version, "photos": s.photos,

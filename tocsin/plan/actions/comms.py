@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from tocsin.duties.actions import discharge_rows, open_duty
 from tocsin.duties.models import Duty
@@ -19,7 +19,7 @@ from tocsin.plan.actions import shared
 from tocsin.plan.actions.staffing import may_staff
 from tocsin.plan.models import Assignment, Carry, Channel, Gateway, Post, RadioCheck
 from tocsin.plan.terms import comms as terms
-from tocsin.plan.terms.comms import CarryState, ChannelKind, GatewayKind, GatewayState
+from tocsin.plan.terms.comms import CarryState, ChannelDraft, ChannelKind, GatewayKind, GatewayState
 from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import Marking, Tlp
 
@@ -34,27 +34,6 @@ WORDS = (
 """Said once over a bad line, none of these is heard as another."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDraft:
-    """One line of the communications plan as somebody would have it; the columns of ICS-205."""
-
-    label: str
-    kind: str = ChannelKind.RADIO.value
-    zone: str = ""
-    number: str = ""
-    function: str = ""
-    assignment: str = ""
-    rx: str = ""
-    rx_width: str = ""
-    rx_tone: str = ""
-    tx: str = ""
-    tx_width: str = ""
-    tx_tone: str = ""
-    mode: str = ""
-    remarks: str = ""
-    source: str = ""
-
-
 def add_channel(actor: Actor, *, operation: str, draft: ChannelDraft) -> str:
     """Put a channel on the plan; returns its id. Raises: Forbidden, NotFound, Invalid, Conflict for a name in use."""
     return add_channels(actor, operation=operation, drafts=[draft])[0]
@@ -67,12 +46,16 @@ def add_channels(actor: Actor, *, operation: str, drafts: list[ChannelDraft]) ->
         plan = shared.plan_of(actor, operation)
         known = {c.casefold() for c in store.channels(operation).values_list("label", flat=True)}
         if len(known) + len(drafts) > terms.CHANNELS_CAP:
-            raise Invalid(f"more than {terms.CHANNELS_CAP} channels", field="channels", cure="Take some off.")
+            raise Invalid(
+                f"more than {terms.CHANNELS_CAP} channels", field="channels", cure="Take some off."
+            )
         made = []
         for draft in drafts:
             data = _channel(draft)
             if data["label"].casefold() in known:
-                raise Conflict(f"{data['label']} is on the plan", field="label", cure="Choose another name.")
+                raise Conflict(
+                    f"{data['label']} is on the plan", field="label", cure="Choose another name."
+                )
             known.add(data["label"].casefold())
             made.append(new_id("chn", w.at))
             w.append(terms.CHANNEL_ADDED, made[-1], dict(data), marking=shared.marking(plan))
@@ -85,7 +68,12 @@ def change_channel(actor: Actor, *, channel: str, version: int, draft: ChannelDr
     with writing(actor) as w:
         row, plan = _channel_of(actor, channel, version)
         data = {**_channel(draft), "version": row.version + 1}
-        if row.rx != draft.rx or row.tx != draft.tx or row.rx_tone != draft.rx_tone or row.tx_tone != draft.tx_tone:
+        if (
+            row.rx != draft.rx
+            or row.tx != draft.tx
+            or row.rx_tone != draft.rx_tone
+            or row.tx_tone != draft.tx_tone
+        ):
             # What was tested was tested on the old one.
             for c in Carry.objects.filter(channel=channel, state=CarryState.TESTED):
                 w.append(terms.CARRY_ISSUED, c.id, {}, marking=marking_of(c))
@@ -105,7 +93,9 @@ def remove_channel(actor: Actor, *, channel: str, version: int) -> None:
         _owe_tests(w, plan)
 
 
-def plan_carry(actor: Actor, *, channel: str, post: str = "", agency: str = "", device: str = "") -> str:
+def plan_carry(
+    actor: Actor, *, channel: str, post: str = "", agency: str = "", device: str = ""
+) -> str:
     """A post, or an agency's own desk, is to have a channel; returns the id.
 
     `device` = the name of the one set over which it has several. Raises: Forbidden, NotFound, Invalid, Conflict.
@@ -122,13 +112,19 @@ def plan_carry(actor: Actor, *, channel: str, post: str = "", agency: str = "", 
         _allow(actor, plan, agency)
         here = store.carries(plan.id)
         if here.filter(channel=channel, post=post, agency=agency).exists():
-            raise Conflict("is to have this channel already", field="channel", cure="Look in the list.")
+            raise Conflict(
+                "is to have this channel already", field="channel", cure="Look in the list."
+            )
         if here.count() >= terms.CARRIES_CAP:
-            raise Invalid(f"more than {terms.CARRIES_CAP} sets", field="channel", cure="Take some off.")
+            raise Invalid(
+                f"more than {terms.CARRIES_CAP} sets", field="channel", cure="Take some off."
+            )
         carry = new_id("car", w.at)
         device = shared.label(device, "device") if device.strip() else ""
         data = {"post": post, "channel": row.id, "device": device}
-        w.append(terms.CARRY_PLANNED, carry, data, marking=Marking(agency, Tlp.AMBER.value, plan.id))
+        w.append(
+            terms.CARRY_PLANNED, carry, data, marking=Marking(agency, Tlp.AMBER.value, plan.id)
+        )
         _owe_tests(w, plan, agency)
     return carry
 
@@ -140,7 +136,9 @@ def issue_carry(actor: Actor, *, carry: str) -> None:
         row, plan = _carry(actor, carry)
         _stands_for(actor, plan, row, w)
         if row.state != CarryState.PLANNED:
-            raise Conflict(CarryState(row.state).words, field="carry", cure="Reload and look again.")
+            raise Conflict(
+                CarryState(row.state).words, field="carry", cure="Reload and look again."
+            )
         w.append(terms.CARRY_ISSUED, carry, {}, marking=marking_of(row))
 
 
@@ -177,14 +175,28 @@ def add_gateway(
     with writing(actor) as w:
         plan = shared.plan_of(actor, operation)
         if kind not in set(GatewayKind):
-            raise Invalid(f"{kind!r} is no kind of gateway", field="kind", cure=f"Use {', '.join(GatewayKind)}.")
+            raise Invalid(
+                f"{kind!r} is no kind of gateway",
+                field="kind",
+                cure=f"Use {', '.join(GatewayKind)}.",
+            )
         known = set(store.channels(operation).values_list("id", flat=True))
         if a == b or not {a, b} <= known:
-            raise Invalid("must join two channels of this plan", field="b", cure="Choose two that differ.")
+            raise Invalid(
+                "must join two channels of this plan", field="b", cure="Choose two that differ."
+            )
         if kind == GatewayKind.RELAY_PERSON and not store.posts(operation).filter(id=post).exists():
-            raise Invalid("names nobody who relays", field="post", cure="Choose the post of whoever relays.")
+            raise Invalid(
+                "names nobody who relays", field="post", cure="Choose the post of whoever relays."
+            )
         gateway = new_id("gtw", w.at)
-        data = {"label": shared.label(label), "kind": str(GatewayKind(kind).value), "a": a, "b": b, "post": post}
+        data = {
+            "label": shared.label(label),
+            "kind": str(GatewayKind(kind).value),
+            "a": a,
+            "b": b,
+            "post": post,
+        }
         w.append(terms.GATEWAY_PLANNED, gateway, data, marking=shared.marking(plan))
     return gateway
 
@@ -195,7 +207,7 @@ def gateway_down(actor: Actor, *, gateway: str, reason: str) -> None:
     if not reason.strip():
         raise Invalid("is empty", field="reason", cure="Say what happened; a few words are enough.")
     with writing(actor) as w:
-        row, plan = _gateway(actor, gateway)
+        _row, plan = _gateway(actor, gateway)
         data = {"reason": w.keep(gateway, {"text": reason.strip()[:500]})}
         w.append(terms.GATEWAY_DOWN, gateway, data, marking=shared.marking(plan))
 
@@ -204,7 +216,7 @@ def remove_gateway(actor: Actor, *, gateway: str) -> None:
     """Take a gateway off the plan. Raises: Forbidden, NotFound."""
     permit(actor, Permission.MANAGE_OPERATION)
     with writing(actor) as w:
-        row, plan = _gateway(actor, gateway)
+        _row, plan = _gateway(actor, gateway)
         w.append(terms.GATEWAY_REMOVED, gateway, {}, marking=shared.marking(plan))
 
 
@@ -220,7 +232,9 @@ def begin_check(actor: Actor, *, carry: str, gateway: str = "") -> RadioCheck:
         row, plan = _carry(actor, carry)
         _stands_for(actor, plan, row, w)
         if row.state == CarryState.PLANNED:
-            raise Conflict("was not collected yet", field="carry", cure="Collect it, and say so, first.")
+            raise Conflict(
+                "was not collected yet", field="carry", cure="Collect it, and say so, first."
+            )
         if gateway:
             _beyond(_gateway(actor, gateway)[0], row.channel)
         _end_earlier(w, row)
@@ -254,12 +268,19 @@ def answer_check(actor: Actor, *, check: str, carry: str, word: str) -> bool:
         row, plan = _carry(actor, carry)
         asked = get_visible(actor, Carry.objects.all(), id=running.carry)
         if actor.person == running.asker:
-            raise Forbidden("whoever says the word does not answer it", cure="The other end answers.")
+            raise Forbidden(
+                "whoever says the word does not answer it", cure="The other end answers."
+            )
         _stands_for(actor, plan, row, w)
         _hears(actor, running, asked, row)
         if "".join(word.split()).casefold() == running.word:
             RadioCheck.objects.filter(id=check).update(ended_at=w.at)
-            data = {"check": check, "asked": asked.id, "answered": row.id, "gateway": running.gateway}
+            data = {
+                "check": check,
+                "asked": asked.id,
+                "answered": row.id,
+                "gateway": running.gateway,
+            }
             w.append(terms.CHECK_PASSED, asked.id, data, marking=shared.marking(plan))
             w.flush()
             for agency in {asked.agency, row.agency}:
@@ -268,19 +289,29 @@ def answer_check(actor: Actor, *, check: str, carry: str, word: str) -> bool:
         tries = running.tries + 1
         over = w.at if tries >= terms.CHECK_TRIES else None
         RadioCheck.objects.filter(id=check).update(tries=tries, ended_at=over)
-        data = {"check": check, "answered": row.id, "tries": tries}
-        w.append(terms.CHECK_FAILED, asked.id, data, marking=shared.marking(plan))
+        missed = {"check": check, "answered": row.id, "tries": tries}
+        w.append(terms.CHECK_FAILED, asked.id, missed, marking=shared.marking(plan))
     return False
 
 
 def _hears(actor: Actor, running: RadioCheck, asked: Carry, row: Carry) -> None:
-    if row.id == asked.id or (row.post, row.agency) == (asked.post, asked.agency) or row.operation != asked.operation:
-        raise Invalid("is the same end", field="carry", cure="The other end answers, on its own set.")
+    if (
+        row.id == asked.id
+        or (row.post, row.agency) == (asked.post, asked.agency)
+        or row.operation != asked.operation
+    ):
+        raise Invalid(
+            "is the same end", field="carry", cure="The other end answers, on its own set."
+        )
     heard = asked.channel
     if running.gateway:
         heard = _beyond(_gateway(actor, running.gateway)[0], asked.channel)
     if row.channel != heard:
-        raise Invalid("is on another channel than the word goes to", field="carry", cure="Choose the set that heard it.")
+        raise Invalid(
+            "is on another channel than the word goes to",
+            field="carry",
+            cure="Choose the set that heard it.",
+        )
 
 
 def _beyond(gateway: Gateway, channel: str) -> str:
@@ -300,7 +331,9 @@ def _owe_tests(w: Writing, plan: Operation, *agencies: str) -> None:
     wanting = set(
         store.carries(plan.id).exclude(state=CarryState.TESTED).values_list("agency", flat=True)
     )
-    owed = Duty.objects.select_for_update().filter(subject=plan.id, kind="test_radios", discharged_at=None)
+    owed = Duty.objects.select_for_update().filter(
+        subject=plan.id, kind="test_radios", discharged_at=None
+    )
     open_ = {d.owner_agency: d for d in owed}
     for agency in agencies or tuple(wanting | open_.keys()):
         if agency in wanting and agency not in open_ and plan.ends_at > w.at:
@@ -321,23 +354,31 @@ def _owe_tests(w: Writing, plan: Operation, *agencies: str) -> None:
 
 def _channel(d: ChannelDraft) -> dict[str, str]:
     if d.kind not in set(ChannelKind):
-        raise Invalid(f"{d.kind!r} is no kind of channel", field="kind", cure=f"Use {', '.join(ChannelKind)}.")
+        raise Invalid(
+            f"{d.kind!r} is no kind of channel", field="kind", cure=f"Use {', '.join(ChannelKind)}."
+        )
     if d.mode and d.mode not in ("A", "D", "M"):
-        raise Invalid(f"{d.mode!r} is no mode", field="mode", cure="Use A (analog), D (digital) or M (mixed).")
+        raise Invalid(
+            f"{d.mode!r} is no mode", field="mode", cure="Use A (analog), D (digital) or M (mixed)."
+        )
     found = {k: shared.label(v, k) if v.strip() else "" for k, v in asdict(d).items()}
     return {**found, "label": shared.label(d.label), "kind": str(ChannelKind(d.kind).value)}
 
 
 def _allow(actor: Actor, plan: Operation, agency: str) -> None:
     if not may_staff(actor, plan, agency):
-        raise Forbidden("this is another agency's set", cure="Ask that agency, or whoever leads the operation.")
+        raise Forbidden(
+            "this is another agency's set", cure="Ask that agency, or whoever leads the operation."
+        )
 
 
 def _stands_for(actor: Actor, plan: Operation, row: Carry, w: Writing) -> None:
     """Raises: Forbidden unless the actor stands at the post that has the set, or may staff its agency's posts."""
     if may_staff(actor, plan, row.agency):
         return
-    now = Assignment.objects.filter(post=row.post, person=actor.person, relieved_at=None, until_at__gt=w.at)
+    now = Assignment.objects.filter(
+        post=row.post, person=actor.person, relieved_at=None, until_at__gt=w.at
+    )
     if not row.post or not now.exists():
         raise Forbidden("this set is not in your hands", cure="Whoever holds it says so.")
 
@@ -349,7 +390,9 @@ def _channel_of(actor: Actor, channel: str, version: int | None) -> tuple[Channe
     if version is not None and row.version != version:
         raise Conflict("somebody changed this since you opened it", cure="Reload and look again.")
     if row.state != "LIVE":
-        raise Conflict("it was taken off the plan", field="channel", cure="Put it on again as a new one.")
+        raise Conflict(
+            "it was taken off the plan", field="channel", cure="Put it on again as a new one."
+        )
     return row, plan
 
 
@@ -359,7 +402,9 @@ def _carry(actor: Actor, carry: str) -> tuple[Carry, Operation]:
     row = Carry.objects.select_for_update().get(id=carry)
     post_gone = row.post and not Post.objects.filter(id=row.post, state="LIVE").exists()
     if row.state == CarryState.REMOVED or post_gone:
-        raise Conflict("it was taken off the plan", field="carry", cure="Put it on again as a new one.")
+        raise Conflict(
+            "it was taken off the plan", field="carry", cure="Put it on again as a new one."
+        )
     return row, plan
 
 
@@ -368,11 +413,15 @@ def _gateway(actor: Actor, gateway: str) -> tuple[Gateway, Operation]:
     plan = shared.plan_of(actor, found.operation)
     row = Gateway.objects.select_for_update().get(id=gateway)
     if row.state == GatewayState.REMOVED:
-        raise Conflict("it was taken off the plan", field="gateway", cure="Put it on again as a new one.")
+        raise Conflict(
+            "it was taken off the plan", field="gateway", cure="Put it on again as a new one."
+        )
     return row, plan
 
 
-def import_channels(actor: Actor, *, operation: str, content: bytes) -> tuple[list[str], list[tuple[int, str]]]:
+def import_channels(
+    actor: Actor, *, operation: str, content: bytes
+) -> tuple[list[str], list[tuple[int, str]]]:
     """Put the channels of a spreadsheet on the plan; returns the ids made, and (row, why) of each refused.
 
     Raises: Forbidden, NotFound; Invalid when the file as a whole cannot be read.
@@ -391,7 +440,11 @@ def import_channels(actor: Actor, *, operation: str, content: bytes) -> tuple[li
                 if data["label"].casefold() in known:
                     raise Conflict("is on the plan already", field="name", cure="Change it there.")
                 if len(known) >= terms.CHANNELS_CAP:
-                    raise Conflict(f"more than {terms.CHANNELS_CAP} channels", field="name", cure="Take some off.")
+                    raise Conflict(
+                        f"more than {terms.CHANNELS_CAP} channels",
+                        field="name",
+                        cure="Take some off.",
+                    )
             except TocsinError as e:
                 refused.append((number, str(e)))
                 continue

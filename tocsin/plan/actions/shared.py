@@ -39,7 +39,7 @@ def plan_of(actor: Actor, operation: str) -> Operation:
 
 def opened(actor: Actor, model: type[Row], row_id: str, version: int | None) -> tuple[Row, Operation]:
     """A row of a plan and its operation, locked, as the actor saw it. Raises: NotFound, Conflict."""
-    found = get_visible(actor, model.objects.all(), id=row_id)  # type: ignore[arg-type]
+    found = get_visible(actor, model.objects.all(), id=row_id)
     operation = plan_of(actor, found.operation)
     row = model.objects.select_for_update().get(id=row_id)
     if version is not None and row.version != version:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,30 +14,13 @@ from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible, marking_of
 from tocsin.plan import store
 from tocsin.plan.actions import shared
-from tocsin.plan.geometry import Point
 from tocsin.plan.models import Assignment, Post, Seat
 from tocsin.plan.rules.staffing import currency
 from tocsin.plan.terms import comms
 from tocsin.plan.terms import staffing as terms
-from tocsin.plan.terms.staffing import PostKind
+from tocsin.plan.terms.staffing import PostDraft, PostKind
 from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import Marking, Tlp, stamp
-
-
-@dataclass(frozen=True, slots=True)
-class PostDraft:
-    """A post as somebody would have it. `from_at`, `until_at` None = the hours of the operation."""
-
-    label: str
-    agency: str
-    kind: str = PostKind.POST.value
-    at: Point | None = None
-    floor: str = ""
-    from_at: datetime | None = None
-    until_at: datetime | None = None
-    equipment: tuple[str, ...] = field(default=())
-    qualification: str = ""
-    role_title: str = ""
 
 
 def may_staff(actor: Actor, plan: Operation, agency: str) -> bool:
@@ -62,7 +44,9 @@ def place_posts(actor: Actor, *, operation: str, drafts: Sequence[PostDraft]) ->
     with writing(actor) as w:
         plan = shared.plan_of(actor, operation)
         if store.posts(operation).count() + len(drafts) > terms.POSTS_CAP:
-            raise Invalid(f"more than {terms.POSTS_CAP} posts", field="posts", cure="Take some off first.")
+            raise Invalid(
+                f"more than {terms.POSTS_CAP} posts", field="posts", cure="Take some off first."
+            )
         return [_place(w, actor, plan, draft) for draft in drafts]
 
 
@@ -95,7 +79,12 @@ def remove_post(actor: Actor, *, post: str, version: int) -> None:
 
 
 def assign(
-    actor: Actor, *, post: str, person: str, from_at: datetime | None = None, until_at: datetime | None = None
+    actor: Actor,
+    *,
+    post: str,
+    person: str,
+    from_at: datetime | None = None,
+    until_at: datetime | None = None,
 ) -> str:
     """Put a person of the post's agency at a post, for its hours or a part of them; returns the assignment's id.
 
@@ -108,16 +97,30 @@ def assign(
         _allow(actor, plan, row.agency)
         start, end = from_at or row.from_at, until_at or row.until_at
         if not row.from_at <= start < end <= row.until_at:
-            raise Invalid("is not within the hours of the post", field="from_at", cure="Give hours within them.")
+            raise Invalid(
+                "is not within the hours of the post",
+                field="from_at",
+                cure="Give hours within them.",
+            )
         if not Member.objects.filter(person=person, agency=row.agency, left_at=None).exists():
-            raise Invalid("is not of the agency that mans this post", field="person", cure="Choose one who is.")
+            raise Invalid(
+                "is not of the agency that mans this post",
+                field="person",
+                cure="Choose one who is.",
+            )
         found = currency(row.qualification, store.qualified([person]).get(person, []), end)
         if not found.ok:
-            raise Conflict(found.words, field="person", cure="Renew it first, or choose somebody else.")
+            raise Conflict(
+                found.words, field="person", cure="Renew it first, or choose somebody else."
+            )
         held = Assignment.objects.filter(person=person, from_at__lt=end, until_at__gt=start)
         for other in held.filter(operation=plan.id).exclude(relieved_at__lte=start):
             if Post.objects.filter(id=other.post, state="LIVE").exists():
-                raise Conflict("stands at another post in these hours", field="person", cure="Relieve them first.")
+                raise Conflict(
+                    "stands at another post in these hours",
+                    field="person",
+                    cure="Relieve them first.",
+                )
         assignment = new_id("asg", w.at)
         data = {"id": assignment, "person": person, "from_at": stamp(start), "until_at": stamp(end)}
         w.append(terms.ASSIGNED, row.id, data, marking=marking_of(row))
@@ -152,7 +155,9 @@ def vacate_post(actor: Actor, *, assignment: str, occurred_at: datetime | None =
 
 def checked_in(w: Writing, row: Assignment, at: datetime) -> None:
     """Note, within the caller's transaction and authority, that the person of `row` is at the post."""
-    w.append(terms.POST_CHECKED_IN, row.post, {"id": row.id}, marking=marking_of(row), occurred_at=at)
+    w.append(
+        terms.POST_CHECKED_IN, row.post, {"id": row.id}, marking=marking_of(row), occurred_at=at
+    )
 
 
 def vacated(w: Writing, row: Assignment, at: datetime) -> None:
@@ -169,7 +174,11 @@ def take_seat(actor: Actor, *, room: str, agency: str, person: str) -> str:
     with writing(actor) as w:
         row, plan = _opened(actor, room, None)
         if row.kind != PostKind.ROOM:
-            raise Invalid("is no room from which the operation is commanded", field="room", cure="Choose the room.")
+            raise Invalid(
+                "is no room from which the operation is commanded",
+                field="room",
+                cure="Choose the room.",
+            )
         _allow(actor, plan, shared.takes_part(plan, agency, "agency"))
         if not Member.objects.filter(person=person, agency=agency, left_at=None).exists():
             raise Invalid("is not of that agency", field="person", cure="Choose one who is.")
@@ -177,7 +186,12 @@ def take_seat(actor: Actor, *, room: str, agency: str, person: str) -> str:
         for before in Seat.objects.filter(room=room, seat_agency=agency, left_at=None):
             w.append(terms.SEAT_LEFT, room, {"id": before.id}, marking=marking)
         seat = new_id("sea", w.at)
-        w.append(terms.SEAT_TAKEN, room, {"id": seat, "agency": agency, "person": person}, marking=marking)
+        w.append(
+            terms.SEAT_TAKEN,
+            room,
+            {"id": seat, "agency": agency, "person": person},
+            marking=marking,
+        )
     return seat
 
 
@@ -204,13 +218,17 @@ def _place(w: Writing, actor: Actor, plan: Operation, draft: PostDraft) -> str:
 def _data(plan: Operation, d: PostDraft) -> dict[str, Any]:
     shared.takes_part(plan, d.agency, "agency")
     if d.kind not in set(PostKind):
-        raise Invalid(f"{d.kind!r} is no kind of post", field="kind", cure=f"Use {', '.join(PostKind)}.")
+        raise Invalid(
+            f"{d.kind!r} is no kind of post", field="kind", cure=f"Use {', '.join(PostKind)}."
+        )
     start, end = d.from_at or plan.starts_at, d.until_at or plan.ends_at
     if end <= start:
         raise Invalid("ends before it begins", field="until_at", cure="Give a later end.")
     things = [shared.label(e, "equipment") for e in d.equipment if e.strip()]
     if len(things) > terms.EQUIPMENT_CAP:
-        raise Invalid(f"more than {terms.EQUIPMENT_CAP}", field="equipment", cure="Name what matters.")
+        raise Invalid(
+            f"more than {terms.EQUIPMENT_CAP}", field="equipment", cure="Name what matters."
+        )
     return {
         "label": shared.label(d.label),
         "kind": str(PostKind(d.kind).value),
@@ -242,7 +260,8 @@ def _marking(agency: str, plan: Operation) -> Marking:
 def _allow(actor: Actor, plan: Operation, *agencies: str) -> None:
     if not all(may_staff(actor, plan, agency) for agency in agencies):
         raise Forbidden(
-            "this is another agency's to staff", cure="Ask that agency, or whoever leads the operation."
+            "this is another agency's to staff",
+            cure="Ask that agency, or whoever leads the operation.",
         )
 
 
@@ -274,9 +293,9 @@ def _own(actor: Actor, assignment: str) -> Assignment:
     return row
 
 
-
-
-def import_posts(actor: Actor, *, operation: str, content: bytes) -> tuple[list[str], list[tuple[int, str]]]:
+def import_posts(
+    actor: Actor, *, operation: str, content: bytes
+) -> tuple[list[str], list[tuple[int, str]]]:
     """Put the posts of a spreadsheet on the plan; returns the ids made, and (row, why) of each that was refused.
 
     Raises: Forbidden, NotFound; Invalid when the file as a whole cannot be read.
@@ -288,7 +307,10 @@ def import_posts(actor: Actor, *, operation: str, content: bytes) -> tuple[list[
     refused: list[tuple[int, str]] = []
     with writing(actor) as w:
         plan = shared.plan_of(actor, operation)
-        known = {(label.casefold(), agency) for label, agency in store.posts(operation).values_list("label", "agency")}
+        known = {
+            (label.casefold(), agency)
+            for label, agency in store.posts(operation).values_list("label", "agency")
+        }
         for number, draft in sheets.posts(content):
             try:
                 if isinstance(draft, sheets.Refused):
@@ -297,7 +319,11 @@ def import_posts(actor: Actor, *, operation: str, content: bytes) -> tuple[list[
                 if (draft.label.casefold(), draft.agency) in known:
                     raise Conflict("is on the plan already", field="post", cure="Change it there.")
                 if len(known) >= terms.POSTS_CAP:
-                    raise Conflict(f"more than {terms.POSTS_CAP} posts", field="post", cure="Take some off first.")
+                    raise Conflict(
+                        f"more than {terms.POSTS_CAP} posts",
+                        field="post",
+                        cure="Take some off first.",
+                    )
                 made.append(_place(w, actor, plan, draft))
                 known.add((draft.label.casefold(), draft.agency))
             except TocsinError as e:

@@ -66,13 +66,24 @@ def carry_removed(e: Entry) -> Iterable[Change]:
 
 @on(terms.GATEWAY_PLANNED)
 def gateway_planned(e: Entry) -> Iterable[Change]:
-    values = {"state": GatewayState.PLANNED.value, "tested_at": None, "reason": "", "made_by": e.actor}
-    yield Put(_GATEWAY, {"id": e.subject}, {**e.data, **_marks(e), **values, "changed_at": e.recorded_at})
+    values = {
+        "state": GatewayState.PLANNED.value,
+        "tested_at": None,
+        "reason": "",
+        "made_by": e.actor,
+    }
+    yield Put(
+        _GATEWAY, {"id": e.subject}, {**e.data, **_marks(e), **values, "changed_at": e.recorded_at}
+    )
 
 
 @on(terms.GATEWAY_DOWN)
 def gateway_down(e: Entry) -> Iterable[Change]:
-    values = {"state": GatewayState.DOWN.value, "tested_at": None, "reason": e.data["reason"]["vault"]}
+    values = {
+        "state": GatewayState.DOWN.value,
+        "tested_at": None,
+        "reason": e.data["reason"]["vault"],
+    }
     yield Set(_GATEWAY, {"id": e.subject}, {**values, "changed_at": e.recorded_at})
 
 
@@ -98,6 +109,10 @@ def check_passed(e: Entry) -> Iterable[Change]:
     asked, answered = e.data["asked"], e.data["answered"]
     at = {"tested_at": e.occurred_at, "changed_at": e.recorded_at}
     for carry, other in ((asked, answered), (answered, asked)):
-        yield Set(_CARRY, {"id": carry}, {**at, "state": CarryState.TESTED.value, "with_whom": other})
+        yield Set(
+            _CARRY, {"id": carry}, {**at, "state": CarryState.TESTED.value, "with_whom": other}
+        )
     if gateway := e.data["gateway"]:
-        yield Set(_GATEWAY, {"id": gateway}, {**at, "state": GatewayState.TESTED.value, "reason": ""})
+        yield Set(
+            _GATEWAY, {"id": gateway}, {**at, "state": GatewayState.TESTED.value, "reason": ""}
+        )

@@ -89,7 +89,7 @@ def position_accepted(e: Entry) -> Iterable[Change]:
 
 @on(terms.POSITION_DECLINED)
 def position_declined(e: Entry) -> Iterable[Change]:
-    values = {"state": PositionState.DECLINED.value, "reason": _kept(e, "reason")}
+    values: dict[str, Any] = {"state": PositionState.DECLINED.value, "reason": _kept(e, "reason")}
     values |= {"accepted_by": "", "accepted_at": None, "person": "", "check_in_due": None}
     changed = {"version": e.data["version"], "changed_at": e.recorded_at}
     yield Set(_POSITION, {"id": e.subject}, {**values, **changed})

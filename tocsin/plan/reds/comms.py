@@ -30,7 +30,9 @@ def sets(operation: Operation, now: datetime) -> Iterator[Red]:
             wanting[c.agency, c.channel, c.state].append(posts.get(c.post, "the agency's desk"))
     for (agency, channel, state), places in sorted(wanting.items()):
         kind, said = (
-            ("uncollected_radio", "not collected") if state == CarryState.PLANNED else ("untested_radio", "never tested")
+            ("uncollected_radio", "not collected")
+            if state == CarryState.PLANNED
+            else ("untested_radio", "never tested")
         )
         owner = names.get(agency, agency)
         words = f"{owner}, {labels[channel]}: {said} at {_some(places)}."
@@ -71,7 +73,11 @@ def pairs(operation: Operation, now: datetime) -> Iterator[Red]:
     grouped = found.tally[Level.TESTED].grouped
     for (a, b), counts in sorted(grouped.items()):
         if counts[0]:
-            who = f"Posts of {names.get(a, a)} and {names.get(b, b)}" if a != b else f"Posts of {names.get(a, a)}"
+            who = (
+                f"Posts of {names.get(a, a)} and {names.get(b, b)}"
+                if a != b
+                else f"Posts of {names.get(a, a)}"
+            )
             words = f"{who}: {counts[0]} of {sum(counts)} pairs have no tested way to each other."
             yield Red("untested_posts", f"{a}/{b}", words, lead, None, PAGE)
 

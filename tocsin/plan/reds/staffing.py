@@ -51,8 +51,12 @@ def seats(operation: Operation, now: datetime) -> Iterator[Red]:
     first, *others = found
     for room in others:
         words = f"{room.label} is a second command post beside {first.label}: close it, or seat everybody in one."
-        yield Red("second_command_post", room.id, words, names.get(room.agency, room.agency), None, PAGE)
-    taken = set(store.seats(operation.id).filter(room=first.id).values_list("seat_agency", flat=True))
+        yield Red(
+            "second_command_post", room.id, words, names.get(room.agency, room.agency), None, PAGE
+        )
+    taken = set(
+        store.seats(operation.id).filter(room=first.id).values_list("seat_agency", flat=True)
+    )
     for agency in store.agencies(operation.id):
         if agency not in taken:
             said = names.get(agency, agency)
@@ -68,4 +72,6 @@ def _lapsed(
     post: Post, rows: list[Assignment], held: dict[str, list[tuple[str, datetime]]], now: datetime
 ) -> bool:
     ahead = [a for a in rows if _hours(a)[1] > now]
-    return any(not currency(post.qualification, held.get(a.person, []), _hours(a)[1]).ok for a in ahead)
+    return any(
+        not currency(post.qualification, held.get(a.person, []), _hours(a)[1]).ok for a in ahead
+    )

@@ -6,6 +6,7 @@ on the roof says what is seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from tocsin.plan.geometry import Point, distance, inside
 EYE_M = 1.7
 """A standing person's eyes, on a stage as on a roof."""
 _STEP_M = 25.0  # how finely a route is looked at
+_MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,10 @@ def seen(
     Buildings that the watcher or the target is within hide nothing: one shoots from a roof and stands before a wall.
     """
     metres, foot = nearest(eye, shape, closed=closed)
+    walls = [w for b in blocks if (w := _wall(eye, b)) is not None]
     hidden = ""
     for target in (foot, *_samples(shape, closed=closed)):
-        by = _hidden_by(eye, height_m + EYE_M, target, blocks)
+        by = _hidden_by(eye, height_m + EYE_M, target, walls)
         if by is None:
             return Sight(round(metres), clear=True)
         hidden = hidden or by
@@ -64,27 +67,53 @@ def seen(
 
 
 def _samples(shape: Sequence[Point], *, closed: bool) -> list[Point]:
-    """Corners of a shape and points between them, at most 200."""
+    """Corners of a shape and points between them, at most `_MOST` of them, spread evenly."""
     found = list(shape)
     line = [*shape, shape[0]] if closed and len(shape) > 2 else shape
     for a, b in pairwise(line):
         parts = min(20, int(distance(a, b) // _STEP_M))
         east, north = a.east_north(b)
-        found += [a.moved(east * i / (parts + 1), north * i / (parts + 1)) for i in range(1, parts + 1)]
-    return found[:200]
+        found += [
+            a.moved(east * i / (parts + 1), north * i / (parts + 1)) for i in range(1, parts + 1)
+        ]
+    return found[:: -(-len(found) // _MOST)]
 
 
-def _hidden_by(eye: Point, eye_m: float, target: Point, blocks: Sequence[Block]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Wall:
+    """A building as one watcher has it: metres east and north of them, and a circle around it."""
+
+    block: Block
+    ring: tuple[tuple[float, float], ...]
+    middle: tuple[float, float]
+    radius: float
+
+
+def _wall(eye: Point, block: Block) -> _Wall | None:
+    """None for the building that the watcher is on."""
+    if inside(eye, block.ring):
+        return None
+    ring = tuple(eye.east_north(p) for p in block.ring)
+    x, y = sum(p[0] for p in ring) / len(ring), sum(p[1] for p in ring) / len(ring)
+    return _Wall(block, ring, (x, y), max(math.hypot(px - x, py - y) for px, py in ring))
+
+
+def _hidden_by(eye: Point, eye_m: float, target: Point, walls: Sequence[_Wall]) -> str | None:
     """The first building that stands higher than the line from eye to target where it crosses; None = clear."""
     tx, ty = eye.east_north(target)
-    for block in blocks:
-        if inside(eye, block.ring) or inside(target, block.ring):
+    length = math.hypot(tx, ty) or 1e-9
+    for wall in walls:
+        x, y = wall.middle
+        ahead = (x * tx + y * ty) / length
+        aside = abs(x * ty - y * tx) / length
+        if aside > wall.radius or not -wall.radius <= ahead <= length + wall.radius:
             continue
-        local = [eye.east_north(p) for p in block.ring]
-        for a, b in zip(local, local[1:] + local[:1], strict=True):
+        if inside(target, wall.block.ring):
+            continue
+        for a, b in zip(wall.ring, wall.ring[1:] + wall.ring[:1], strict=True):
             share = _crossing(tx, ty, a, b)
-            if share is not None and eye_m + (EYE_M - eye_m) * share < block.height_m:
-                return block.label
+            if share is not None and eye_m + (EYE_M - eye_m) * share < wall.block.height_m:
+                return wall.block.label
     return None
 
 

@@ -88,8 +88,15 @@ def prove(layout: Layout, before: Proofs | None = None) -> Proofs:
     for level in Level:
         net, wide = of_posts(layout, level), of_agencies(layout, level)
         by_post[level] = before.posts[level].after(net) if before else Proof(net)
-        by_agency[level] = before.agencies[level].after(wide) if before else Proof(wide)
-        tally[level] = take(by_post[level], layout.posts)
+        by_agency[level] = by_post[level].after(wide)  # the same channels and gateways
+        same = (
+            before is not None
+            and before.posts[level] is by_post[level]
+            and before.layout.posts == layout.posts
+        )
+        tally[level] = (
+            before.tally[level] if before and same else take(by_post[level], layout.posts)
+        )
     return Proofs(layout, by_post, by_agency, tally)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from django.db.models import Max, QuerySet
 
@@ -121,48 +123,102 @@ def blocks(rows: Iterable[Area]) -> list[Block]:
 
 def sights(rows: Sequence[Position], ground: Sequence[Area]) -> dict[str, tuple[Area, Sight]]:
     """Position id -> what it looks upon, how far that is, and whether it is in clear sight."""
-    targets = [a for a in ground if a.kind in PROTECTED and a.shape]
-    walls = blocks(ground)
+    scene, by_id = _scene(_targets(ground), tuple(blocks(ground))), {a.id: a for a in ground}
     found: dict[str, tuple[Area, Sight]] = {}
     for p in rows:
-        at, wanted = Point(p.lat, p.lon), [a for a in targets if a.id == p.area] or targets
-        if not wanted:
-            continue
-        area = min(wanted, key=lambda a: nearest(at, points(a.shape), closed=closed(a))[0])
-        found[p.id] = (area, seen(at, p.height_dm / 10, points(area.shape), walls, closed=closed(area)))
+        if scene.targets:
+            target, sight = scene.from_point(Point(p.lat, p.lon), p.height_dm, p.area)
+            found[p.id] = (by_id[target.area], sight)
     return found
 
 
 def unlisted(rows: Sequence[Position], ground: Sequence[Area]) -> list[tuple[Area, Area, Sight]]:
     """Buildings within range and in sight of a stage or route, on which no position is listed: (building, what it
     looks upon, what is seen). A roof that nobody put on the list is the one nobody holds."""
-    targets = [a for a in ground if a.kind in PROTECTED and a.shape]
-    walls = blocks(ground)
+    scene, by_id = _scene(_targets(ground), tuple(blocks(ground))), {a.id: a for a in ground}
     listed = [Point(p.lat, p.lon) for p in rows]
     found = []
     for b in ground:
         if b.kind != AreaKind.BUILDING or not closed(b) or b.height_dm < LOW_DM:
             continue
         ring = points(b.shape)
-        if any(nearest(at, ring, closed=True)[0] <= ON_IT_M for at in listed):
+        box = _around(ring)
+        if any(_on(at, ring, box) for at in listed):
             continue
-        if (best := _best(ring, b.height_dm / 10, targets, walls)) is not None:
-            found.append((b, *best))
+        if (best := scene.from_roof(ring, b.height_dm)) is not None:
+            found.append((b, by_id[best[0].area], best[1]))
     return found
 
 
-def _best(ring: Sequence[Point], height_m: float, targets: Sequence[Area], walls: Sequence[Block]) -> Any:
-    """The nearest target in range and clear sight of any corner of a roof; None where there is none."""
-    options = []
-    for target in targets:
-        shape = points(target.shape)
-        for corner in ring:
-            if nearest(corner, shape, closed=closed(target))[0] > SIGHT_RANGE_M:
-                continue
-            sight = seen(corner, height_m, shape, walls, closed=closed(target))
-            if sight.clear:
-                options.append((target, sight))
-    return min(options, key=lambda o: o[1].metres, default=None)
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A stage or route, as a value."""
+
+    area: str
+    shape: tuple[Point, ...]
+    closed: bool
+
+
+def _targets(ground: Sequence[Area]) -> tuple[_Target, ...]:
+    return tuple(
+        _Target(a.id, points(a.shape), closed(a)) for a in ground if a.kind in PROTECTED and a.shape
+    )
+
+
+class _Scene:
+    """What is protected and what stands in between, as one value, with what was reckoned of it already.
+
+    The same ground is looked over by every page until somebody changes it: what was reckoned once is kept.
+    """
+
+    def __init__(self, targets: tuple[_Target, ...], walls: tuple[Block, ...]) -> None:
+        self.targets, self._walls = targets, walls
+        self._points: dict[tuple[Point, int, str], tuple[_Target, Sight]] = {}
+        self._roofs: dict[tuple[tuple[Point, ...], int], tuple[_Target, Sight] | None] = {}
+
+    def from_point(self, at: Point, height_dm: int, area: str) -> tuple[_Target, Sight]:
+        """What is seen of one target, else of the nearest of them."""
+        key = (at, height_dm, area)
+        if key not in self._points:
+            wanted = [t for t in self.targets if t.area == area] or self.targets
+            target = min(wanted, key=lambda t: nearest(at, t.shape, closed=t.closed)[0])
+            self._points[key] = (target, self._seen(at, height_dm, target))
+        return self._points[key]
+
+    def from_roof(self, ring: tuple[Point, ...], height_dm: int) -> tuple[_Target, Sight] | None:
+        """The nearest target in range and clear sight of a corner of a roof; None where there is none."""
+        if (ring, height_dm) not in self._roofs:
+            options = [
+                (target, sight)
+                for target in self.targets
+                for corner in ring
+                if nearest(corner, target.shape, closed=target.closed)[0] <= SIGHT_RANGE_M
+                and (sight := self._seen(corner, height_dm, target)).clear
+            ]
+            self._roofs[ring, height_dm] = min(options, key=lambda o: o[1].metres, default=None)
+        return self._roofs[ring, height_dm]
+
+    def _seen(self, at: Point, height_dm: int, target: _Target) -> Sight:
+        return seen(at, height_dm / 10, target.shape, self._walls, closed=target.closed)
+
+
+@lru_cache(maxsize=32)
+def _scene(targets: tuple[_Target, ...], walls: tuple[Block, ...]) -> _Scene:
+    return _Scene(targets, walls)
+
+
+def _around(ring: Sequence[Point]) -> tuple[Point, Point]:
+    """The corners of a box around a ring, `ON_IT_M` wider on each side: outside it nothing is on the building."""
+    low = Point(min(p.lat for p in ring), min(p.lon for p in ring)).moved(-ON_IT_M - 1, -ON_IT_M - 1)
+    high = Point(max(p.lat for p in ring), max(p.lon for p in ring)).moved(ON_IT_M + 1, ON_IT_M + 1)
+    return low, high
+
+
+def _on(at: Point, ring: Sequence[Point], box: tuple[Point, Point]) -> bool:
+    low, high = box
+    if not (low.lat <= at.lat <= high.lat and low.lon <= at.lon <= high.lon):
+        return False
+    return nearest(at, ring, closed=True)[0] <= ON_IT_M
 
 
 def reds(operation: str, now: datetime | None = None) -> list[Red]:

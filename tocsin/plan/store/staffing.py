@@ -27,7 +27,9 @@ def rooms(operation: str, actor: Actor = SYSTEM) -> QuerySet[Post]:
 
 def assignments(operation: str, actor: Actor = SYSTEM) -> QuerySet[Assignment]:
     """Who stands where, in order of time; those relieved too."""
-    return visible_to(actor, Assignment.objects.filter(operation=operation)).order_by("from_at", "id")
+    return visible_to(actor, Assignment.objects.filter(operation=operation)).order_by(
+        "from_at", "id"
+    )
 
 
 def standing(operation: str, now: datetime, actor: Actor = SYSTEM) -> QuerySet[Assignment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -107,3 +108,24 @@ _STANDS = {
     GatewayState.DOWN: "down",
     GatewayState.REMOVED: "taken off the plan",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDraft:
+    """One line of the communications plan as somebody would have it; the columns of ICS-205."""
+
+    label: str
+    kind: str = ChannelKind.RADIO.value
+    zone: str = ""
+    number: str = ""
+    function: str = ""
+    assignment: str = ""
+    rx: str = ""
+    rx_width: str = ""
+    rx_tone: str = ""
+    tx: str = ""
+    tx_width: str = ""
+    tx_tone: str = ""
+    mode: str = ""
+    remarks: str = ""
+    source: str = ""

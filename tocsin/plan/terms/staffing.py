@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from tocsin.plan.geometry import Point
 
 POST_PLACED = "plan.post_placed"
 POST_CHANGED = "plan.post_changed"
@@ -37,3 +41,19 @@ _POSTS = {
     PostKind.ROOM: "security room (command post)",
     PostKind.DETAIL: "detail leader's post",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PostDraft:
+    """A post as somebody would have it. `from_at`, `until_at` None = the hours of the operation."""
+
+    label: str
+    agency: str
+    kind: str = PostKind.POST.value
+    at: Point | None = None
+    floor: str = ""
+    from_at: datetime | None = None
+    until_at: datetime | None = None
+    equipment: tuple[str, ...] = ()
+    qualification: str = ""
+    role_title: str = ""

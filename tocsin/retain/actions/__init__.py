@@ -20,6 +20,7 @@ from tocsin.retain.actions.purging import (
     sweep,
     validate,
 )
+from tocsin.retain.actions.reading_samples import read_sample
 from tocsin.retain.actions.unmasking import (
     ask_unmasking,
     decide_unmasking,
@@ -42,6 +43,7 @@ __all__ = [
     "promote_to_intelligence",
     "promote_to_sar",
     "purge",
+    "read_sample",
     "refresh_keys",
     "share_intelligence",
     "sweep",

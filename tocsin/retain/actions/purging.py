@@ -154,6 +154,13 @@ def _sweep(rows: Sequence[Due], now: datetime) -> int:
     return len(parts) + asked + sealed
 
 
+def forget(w: Writing, subject: str, why: str) -> int:
+    """Purge a thing that no hold covers, in the caller's transaction, which shares the lock of `holding`; returns how
+    many contents went.
+    """
+    return _purge(w, [_Part(subject, "all", why)])
+
+
 def _seal(w: Writing, d: Due) -> int:
     marking = store.markings([d.subject]).get(d.subject)
     until = d.at if store.schedule(d.kind).then is Then.VALIDATE else None

@@ -11,16 +11,18 @@ from itertools import islice
 from tocsin.collect import rules, terms
 from tocsin.collect.models import Source
 from tocsin.collect.pseudonyms import pseudonym
+from tocsin.collect.rules import named_operation
 from tocsin.collect.store import charter as charter_of
 from tocsin.collect.terms import Item, Refused, Ruling
-from tocsin.kernel import clock
+from tocsin.kernel import clock, settings
 from tocsin.kernel.errors import Conflict, Forbidden
 from tocsin.people.rules import permit_on
 from tocsin.people.terms import SYSTEM, Actor, Permission
 from tocsin.people.visibility import marking_of
 from tocsin.record.actions import Writing, writing
-from tocsin.screen import store
+from tocsin.screen import budget, store
 from tocsin.screen.actions.storing import Storing
+from tocsin.screen.choosing import Choice, choose
 from tocsin.screen.masking import masked
 from tocsin.screen.memory import engine
 from tocsin.screen.reach import for_batch
@@ -119,16 +121,32 @@ def _read(row: Source, records: Sequence[Item | Refused], *, forced: bool) -> Ch
         else:
             barred.append((record, ruling))
     texts = [reading(item) for item in items]
-    verdicts = engine().screen(texts, for_batch(len(texts)))
+    identities = [pseudonym("identity", row.id, rules.identity(item)) for item in items]
     seen = []
-    for item, text, verdict in zip(items, texts, verdicts, strict=True):
-        if verdict is None and forced:
-            verdict = _plain(text)
-        identity = pseudonym("identity", row.id, rules.identity(item))
-        digest = pseudonym("content", row.id, rules.content_hash(item))
-        seen.append(Seen(item, verdict, identity, digest))
+    for at, chosen in enumerate(_chosen(row, texts, identities, forced=forced)):
+        digest = pseudonym("content", row.id, rules.content_hash(items[at]))
+        verdict = chosen.verdict or (_plain(texts[at]) if forced else None)
+        seen.append(Seen(items[at], verdict, identities[at], digest, chosen.counted, chosen.line))
     taken.screened = len(items)
     return Chunk(seen, refused, barred, taken)
+
+
+def _chosen(
+    row: Source, texts: Sequence[str], identities: Sequence[str], *, forced: bool
+) -> list[Choice]:
+    """Each text held against the line of its operation. What is for a person's eye anyway is never a sample."""
+    cascade = engine()
+    words = {} if row.operation else store.operations_by_words(row.agency, clock.now())
+    lines = {} if forced else store.lines(row.agency)
+    key = settings.secret(settings.current(), "secret_key") if lines else ""
+    return choose(
+        cascade,
+        texts,
+        cascade.read(texts, for_batch(len(texts))),
+        lines,
+        lambda at: row.operation or (named_operation(texts[at], words) if words else ""),
+        lambda at, share: budget.drawn(key, identities[at], share),
+    )
 
 
 def _plain(text: str) -> Verdict:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from tocsin.collect import rules, terms
 from tocsin.collect.models import Group, Report, Source
-from tocsin.collect.pseudonyms import pseudonym
-from tocsin.collect.terms import Item, RevisionReason
+from tocsin.collect.terms import RevisionReason
 from tocsin.duties import actions as duties
 from tocsin.duties.models import Duty
 from tocsin.duties.terms import DUTY_MOVED, Precedence
-from tocsin.kernel.ids import new_id
 from tocsin.people.terms import Role
 from tocsin.people.visibility import marking_of
 from tocsin.record.actions import Writing
 from tocsin.record.terms import Marking, stamp
 from tocsin.screen import store
+from tocsin.screen.actions.keeping import fresh_report, kept, told
 from tocsin.screen.actions.refusals import keep_refused
-from tocsin.screen.masking import masked
+from tocsin.screen.actions.sampling import Sampling, take_up
+from tocsin.screen.choosing import Counted
 from tocsin.screen.memory import engine, groups
-from tocsin.screen.taken import COUNTED, Chunk, Seen, Taken, reading, sound
+from tocsin.screen.taken import COUNTED, Chunk, Seen, Taken, reading
 from tocsin.screen.terms import Priority, Verdict
 
 OnFlagged = Callable[[Writing, Sequence[Report]], None]
@@ -33,7 +32,6 @@ on_flagged: list[OnFlagged] = []
 A stage above appends to it when the application starts."""
 
 _RANKS = {p.value: p.rank for p in Priority}
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
 class Storing:
@@ -49,19 +47,29 @@ class Storing:
         self.starts: dict[str, Any] = {}
         self.again: dict[str, int] = {}
         self.fresh: list[Report] = []
+        self.scores: Counter[Counted] = Counter()
+        self.sampling = Sampling(w, row, taken)
 
     def store(self, chunk: Chunk) -> Taken:
         """Store flagged items in the order they came, then refusals, then the counts."""
         known = store.known(self.row.id, {s.identity for s in chunk.seen})
-        flagged = [s for s in chunk.seen if s.verdict and s.identity not in known]
+        flagged = [s for s in chunk.seen if s.verdict and not s.verdict.sample]
+        flagged = [s for s in flagged if s.identity not in known]
         places = self._places(flagged)
         for seen in chunk.seen:
             before = known.get(seen.identity)
             if before is not None:
                 self._known(before, seen)
+                continue
+            joined = self.taken.joined
+            if seen.verdict is not None and seen.verdict.sample:
+                if drawn := self.sampling.draw(seen, seen.verdict):
+                    known[seen.identity] = drawn
             elif seen.verdict is not None:
                 marking, group = places[id(seen)]
                 known[seen.identity] = self._flag(seen, seen.verdict, marking, group)
+            if seen.counted and self.taken.joined == joined:  # a copy costs no reading of its own
+                self.scores[seen.counted] += 1
         keep_refused(self.w, self.row, chunk, self.retention_until)
         self._count()
         if self.fresh:
@@ -92,38 +100,14 @@ class Storing:
     def _flag(self, seen: Seen, verdict: Verdict, marking: Marking, group: str) -> Report:
         """A new report; it joins the leader of its group while that one waits, else it owes its own answer."""
         w, row, item = self.w, self.row, seen.item
-        report = Report(
-            id=new_id("rpt", w.at),
-            source=row.id,
-            kind=row.kind,
-            identity=seen.identity,
-            content_hash=seen.digest,
-            agency=marking.agency,
-            tlp=marking.tlp,
-            operation=marking.operation,
-            score=verdict.score,
-            precedence=verdict.priority.value,
-            categories=list(verdict.categories),
-            state="OPEN",
-            group=group,
-        )
+        report = fresh_report(w, row, seen, verdict, marking)
+        report.group = group
         leader = self._join(report)
         data = {
-            "source": row.id,
-            "kind": row.kind,
-            "identity": seen.identity,
-            "hash": seen.digest,
-            **self._kept(report.id, item, verdict),
-            "author": pseudonym("author", row.id, item.author) if item.author else "",
-            "thread": pseudonym("thread", row.id, item.thread) if item.thread else "",
-            "lang": _language(item.lang) or verdict.lang,
-            "posted_at": stamp(item.at) if item.at else None,
+            **told(w, row, report, seen, verdict),
             "group": group,
             "group_size": self.groups[group].size,
             "leader": leader,
-            "reliability": row.reliability,
-            "authority": row.authority,
-            "purpose": row.purpose,
             "retention_until": self.retention_until,
         }
         w.append(terms.REPORT_FLAGGED, report.id, data, marking=marking, occurred_at=item.at)
@@ -171,40 +155,6 @@ class Storing:
             event_start=self.starts.get(marking.operation),
         )
 
-    def _kept(self, report: str, item: Item, verdict: Verdict) -> dict[str, Any]:
-        """The verdict, and the vault ids of what is shown and of what came in."""
-        shown = {"text": verdict.masked.text, "why": list(verdict.why)}
-        if verdict.words:
-            shown["words"] = list(masked(" ".join(verdict.words), ()).text.split())
-        if site := _site(item.url):
-            shown["site"] = site
-        original = {
-            "text": item.text,
-            "title": item.title,
-            "url": item.url,
-            "author": item.author,
-            "thread": item.thread,
-            "key": item.key,
-        }
-        kept: dict[str, Any] = {name: sound(value) for name, value in original.items() if value}
-        if item.extra:
-            kept["extra"] = {sound(k): sound(v) for k, v in item.extra.items()}
-        return {
-            "content": self.w.keep(report, shown),
-            "original": self.w.keep(report, kept, sealed=True),
-            "score": verdict.score,
-            "precedence": verdict.priority.value,
-            "indicators": list(verdict.indicators),
-            "categories": list(verdict.categories),
-            "lowered_by": list(verdict.lowered_by),
-            "spans": [[s.start, s.end, s.indicator, s.category] for s in verdict.masked.spans],
-            "catalogue": verdict.catalogue,
-            "model_version": verdict.models,
-            "chance": verdict.chance,
-            "stage": verdict.stage.value,
-            "sample": verdict.sample,
-        }
-
     def _known(self, before: Report, seen: Seen) -> None:
         """A post that is stored: unchanged, or edited into a new version."""
         if before.content_hash == seen.digest:
@@ -218,6 +168,10 @@ class Storing:
 
     def _revise(self, before: Report, seen: Seen) -> None:
         verdict = seen.verdict
+        if verdict is not None and verdict.sample:
+            verdict = None  # who drew a lot once draws no second one by an edit
+        elif verdict is not None and before.sample and before.state in ("SAMPLE", "PURGED"):
+            take_up(self.w, self.row, before)
         why = rules.revision(
             _rank(before.precedence),
             before.categories,
@@ -241,7 +195,7 @@ class Storing:
             if before.group in self.groups
             else before.group_size,
             "before": _version(before),
-            **(self._kept(before.id, seen.item, verdict) if verdict else {}),
+            **(kept(self.w, before.id, seen.item, verdict) if verdict else {}),
         }
         self.w.append(
             terms.REPORT_REVISED, before.id, data, marking=marking, occurred_at=seen.item.at
@@ -299,24 +253,11 @@ class Storing:
             "model_version": engine().models.version,
         }
         self.w.append(terms.ITEMS_COUNTED, self.row.id, data, marking=marking)
+        store.count_scores(self.row.agency, hour, self.scores)
 
 
 def _rank(precedence: str) -> int:
     return _RANKS[precedence]
-
-
-def _language(told: str) -> str:
-    """The primary language tag, or '': what a source writes there is not trusted to be one."""
-    tag = told.replace("_", "-").split("-")[0].lower()
-    return tag if _LANGUAGE.fullmatch(tag) else ""
-
-
-def _site(url: str) -> str:
-    """The host of an address: it tells what kind of place it is, and no account."""
-    try:
-        return (urlsplit(url.strip()).hostname or "")[:253] if url else ""
-    except ValueError:
-        return ""
 
 
 def _version(row: Report) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -24,7 +24,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Invalid, TocsinError
-from tocsin.operate.actions.devices import join_device
+from tocsin.operate.actions.devices import join_device, revoke_device
 from tocsin.operate.actions.photos import add_photo
 from tocsin.operate.devices import Session, Standing, actor_of, look, token_of
 from tocsin.operate.store import devices as store
@@ -32,10 +32,13 @@ from tocsin.operate.store import field
 from tocsin.operate.terms.devices import PHOTO_SENT_CAP
 from tocsin.people.terms import Actor
 from tocsin.record.terms import stamp
-from tocsin.web.pages.field_acts import ACTS_CAP, Said, here, perform, refusal
+from tocsin.web.pages.field_acts import ACTS_CAP, Said, here, perform, refusal, which
 from tocsin.web.pages.plan_shared import mine
 
-PARTS = ("app.css", "app.js", "acts.js", "draw.js", "ground.js", "icon.svg", "keep.js", "link.js", "outbox.js", "photo.js")
+PARTS = (
+    "app.css", "app.js", "acts.js", "draw.js", "ground.js",
+    "icon.svg", "keep.js", "link.js", "outbox.js", "photo.js",
+)  # fmt: skip
 """The app's own files, in `static/tocsin/field/`: what a phone keeps so that it opens without a line."""
 BODY_CAP = 512 * 1024
 _CURES = {
@@ -80,7 +83,8 @@ def app(request: HttpRequest) -> HttpResponse:
 @require_GET
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker: keeps the app's own files on the phone, never what they show."""
-    keep = ["/field/", static("tocsin/theme.js"), *(static(f"tocsin/field/{p}") for p in PARTS)]
+    files = ("tocsin.css", "theme.js", *(f"field/{p}" for p in PARTS))
+    keep = ["/field/", *(static(f"tocsin/{f}") for f in files)]
     context = {"version": version(), "keep": json.dumps(keep)}
     response = render(request, "field/sw.js", context, content_type="application/javascript")
     response["Cache-Control"] = "no-cache"
@@ -90,7 +94,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 @require_GET
 def manifest(request: HttpRequest) -> HttpResponse:
     """What a phone shows on its home screen."""
-    icon = {"src": static("tocsin/field/icon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable"}
+    icon = {"src": static("tocsin/field/icon.svg"), "sizes": "any", "type": "image/svg+xml"}
     said = {
         "name": "Tocsin field", "short_name": "Tocsin", "start_url": "/field/", "scope": "/field/",
         "display": "standalone", "background_color": "#15181c", "theme_color": "#15181c", "icons": [icon],
@@ -104,7 +108,8 @@ def join(request: HttpRequest) -> HttpResponse:
     """A phone joins by the code it scanned."""
     try:
         given = _body(request)
-        session = join_device(**{name: Said({"key": "-", **given}).text(name) for name in ("code", "proof")}, key=_key(given))
+        said = Said(given)
+        session = join_device(code=said.text("code"), key=said.key, proof=said.text("proof"))
     except TocsinError as e:
         return _answer(refusal(e), e.status)
     return _answer({"device": session.device, "expires_at": stamp(session.expires_at)}, 201)
@@ -141,10 +146,18 @@ def send_photo(request: HttpRequest, session: Session, actor: Actor) -> HttpResp
         raise Invalid("is larger than 4 MB", field="photo", cure="Send a smaller one.")
     sent = request.read(PHOTO_SENT_CAP + 1)
     made = add_photo(
-        actor, sighting=_own(session, said.text("sighting")), sent=sent, taken_at=said.time(), device=session.device,
+        actor, sighting=_own(session, which(actor, said)), sent=sent, taken_at=said.time(), device=session.device,
         key=said.key,
     )  # fmt: skip
     return _answer({"sha256": made}, 201)
+
+
+@device
+@require_POST
+def leave(request: HttpRequest, session: Session, actor: Actor) -> HttpResponse:
+    """The phone is given back: it shuts itself out."""
+    revoke_device(actor, device=session.device)
+    return _answer({})
 
 
 @device
@@ -170,10 +183,10 @@ def plain(request: HttpRequest) -> HttpResponse:
 
 def version() -> str:
     """Changes when any of the app's files does: then phones fetch it anew, all of it together."""
-    digest = hashlib.sha256()
-    for name in PARTS:
-        if found := finders.find(f"tocsin/field/{name}"):
-            with open(found, "rb") as f:  # noqa: PTH123 - finders give a text
+    digest = hashlib.sha256(get_template("field/app.html").template.source.encode())  # type: ignore[attr-defined]
+    for name in ("tocsin.css", "theme.js", *(f"field/{p}" for p in PARTS)):
+        if found := finders.find(f"tocsin/{name}"):
+            with open(found, "rb") as f:
                 digest.update(f.read())
     return digest.hexdigest()[:12]
 
@@ -193,11 +206,6 @@ def _own(session: Session, sighting: str) -> str:
     from tocsin.people.visibility import get_visible  # noqa: PLC0415
 
     return str(get_visible(actor_of(session), Sighting.objects.filter(operation=session.operation), id=sighting).id)
-
-
-def _key(given: dict[str, Any]) -> str:
-    key = given.get("key", "")
-    return key if isinstance(key, str) and re.fullmatch(r"[\w-]{80,100}", key) else ""
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
@@ -229,6 +237,7 @@ urlpatterns = [
     path("field/join", join, name="field-join"),
     path("field/state", state, name="field-state"),
     path("field/acts", acts, name="field-acts"),
+    path("field/leave", leave, name="field-leave"),
     path("field/photos", send_photo, name="field-send-photo"),
     path("field/photos/<str:sha256>", photo, name="field-photo"),
     path("operations/<str:operation>/photos/<str:sha256>", operation_photo, name="photo"),

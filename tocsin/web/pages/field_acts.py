@@ -12,6 +12,7 @@ from django.db import DataError
 from tocsin.kernel.errors import Invalid, TocsinError
 from tocsin.operate import actions
 from tocsin.operate.devices import Session
+from tocsin.operate.store import field
 from tocsin.people.terms import Actor
 from tocsin.plan.geometry import Point
 
@@ -75,33 +76,51 @@ class Said:
 Do = Callable[[Actor, Session, Said], object]
 
 
+def which(a: Actor, d: Said) -> str:
+    """The sighting an act is about: by its id, or by the act that reported it. Raises: NotFound."""
+    return field.reported(a, d.text("of")) if d.text("of") else d.text("sighting")
+
+
 def _sighting(a: Actor, s: Session, d: Said) -> str:
-    return actions.report_sighting(
-        a, operation=s.operation, text=d.text("text"), kind=d.text("what") or "PERSON", aggravators=d.texts("aggravators"),
-        at_point=d.point(), place=d.text("place"), area=d.text("area"), position=d.text("position"),
-        bearing=d.number("bearing"), post=d.text("post"), device=s.device, seen_at=d.time(), key=d.key,
+    made = actions.report_sighting(
+        a, operation=s.operation, text=d.text("text"), kind=d.text("what") or "PERSON",
+        aggravators=d.texts("aggravators"), at_point=d.point(), place=d.text("place"), area=d.text("area"),
+        position=d.text("position"), bearing=d.number("bearing"), post=d.text("post"), device=s.device,
+        seen_at=d.time(), key=d.key,
     )  # fmt: skip
+    _knows(a, d, made, 1)
+    return made
 
 
 def _update(a: Actor, s: Session, d: Said) -> int:
-    seen = d.time() if d.given.get("seen") else None
-    return actions.update_sighting(
-        a, sighting=d.text("sighting"), text=d.text("text"), aggravators=d.texts("aggravators"), at_point=d.point(),
-        place=d.text("place"), bearing=d.number("bearing"), seen_at=seen, key=d.key,
+    sighting = which(a, d)
+    knew = field.knows(a, sighting)
+    version = actions.update_sighting(
+        a, sighting=sighting, text=d.text("text"), aggravators=d.texts("aggravators"), at_point=d.point(),
+        place=d.text("place"), bearing=d.number("bearing"), seen_at=d.time() if d.given.get("seen") else None,
+        key=d.key,
     )  # fmt: skip
+    if knew:
+        _knows(a, d, sighting, version)
+    return version
+
+
+def _knows(a: Actor, d: Said, sighting: str, version: int) -> None:
+    """Whoever says it has it: nobody is asked to acknowledge what they reported themselves."""
+    actions.acknowledge(a, sighting=sighting, version=version, at=d.time())
 
 
 def _lost(a: Actor, s: Session, d: Said) -> int:
-    return actions.track_lost(a, sighting=d.text("sighting"), direction=d.text("direction"), at=d.time(), key=d.key)
+    return actions.track_lost(a, sighting=which(a, d), direction=d.text("direction"), at=d.time(), key=d.key)
 
 
 def _over(a: Actor, s: Session, d: Said) -> object:
-    return actions.resolve(a, sighting=d.text("sighting"), reason=d.text("reason"), key=d.key)
+    return actions.resolve(a, sighting=which(a, d), reason=d.text("reason"), key=d.key)
 
 
 def _ack(a: Actor, s: Session, d: Said) -> bool:
     return actions.acknowledge(
-        a, sighting=d.text("sighting"), version=d.whole("version"), at=d.time(), device=s.device, key=d.key
+        a, sighting=which(a, d), version=d.whole("version"), at=d.time(), device=s.device, key=d.key
     )
 
 

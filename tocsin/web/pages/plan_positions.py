@@ -15,7 +15,7 @@ from tocsin.kernel import clock
 from tocsin.people.models import Operation
 from tocsin.people.store import agency_names, names
 from tocsin.people.terms import Actor
-from tocsin.plan import actions, store
+from tocsin.plan import actions, store, tiles
 from tocsin.plan.geometry import Point
 from tocsin.plan.models import Area, Position
 from tocsin.plan.notation import read_point, write_point
@@ -54,6 +54,8 @@ def positions_page(request: HttpRequest, operation: str) -> HttpResponse:
         "problem": problem,
         "given": problem.given if problem else request.GET,
         "now": clock.now(),
+        "tiles": tiles.kind(),
+        "edit": request.GET.get("edit", ""),
     }
     return render(request, "plan/positions.html", context, status=422 if problem else 200)
 

@@ -29,12 +29,15 @@ _KINDS = {
     "approval": "Approvals",
     "must_know": "Who must know",
     "way": "Who must know",
-    "post": "Posts and people",
-    "seat": "Posts and people",
-    "assignment": "Posts and people",
-    "channel": "Communications",
-    "pair": "Communications",
-    "radio": "Communications",
+    **dict.fromkeys(
+        ("unfilled_post", "lapsed_qualification", "missing_seat", "no_room", "second_command_post"),
+        "Posts and people",
+    ),
+    **dict.fromkeys(
+        ("no_channel", "gateway", "relay_without_radio", "untested_pair", "untested_posts", "uncollected_radio"),
+        "Communications",
+    ),
+    "absence": "Who is missing",
     "finding": "Lessons not applied",
 }
 
@@ -74,8 +77,8 @@ def _state(row: Operation) -> dict[str, Any]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for red in found:
         title = _KINDS.get(red.kind, red.kind.replace("_", " ").capitalize())
-        line = {"red": red, "url": _address(red, row), "due": red.due or row.starts_at}
-        line["late"] = line["due"] < now
+        due = red.due or row.starts_at
+        line = {"red": red, "url": _address(red, row), "due": due, "late": due < now}
         groups.setdefault(title, []).append(line)
     return {
         "found": found,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def frame(a: Actor, row: Operation, tab: str) -> dict[str, Any]:
     }
 
 
-def perform(request: HttpRequest, a: Actor, row: Operation, acts: dict[str, Act]) -> str | Problem:
+def perform(request: HttpRequest, a: Actor, row: Operation, acts: Mapping[str, Act]) -> str | Problem:
     """Do the act a form names; the words that confirm it, or the problem to show beside the form."""
     form = Form(request)
     act = acts.get(form["act"])

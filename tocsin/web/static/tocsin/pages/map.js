@@ -1,5 +1,6 @@
 // The map of an operation. `data-map` on an element with `data-ground` (GeoJSON to show) and `data-tiles`.
-// A textarea with `data-map-points` is the shape being written: clicks add lines to it, typing draws it.
+// A textarea with `data-map-points` is the shape being written: clicks add lines to it, typing draws it; an input
+// with it is one point.
 // Another script may use the map: `element.tocsinMap` (Leaflet), after the event `tocsin:map` on the element.
 (() => {
   "use strict";
@@ -30,7 +31,7 @@
     layer.eachLayer((part) => {
       const words = document.createElement("span");
       words.textContent = feature.properties.label; // as text: a label is somebody's words, never markup
-      const name = named && /^(area-(stage|building|place|route)|position|post)/.test(tone);
+      const name = named && /^(area-(stage|building|place)|position|post)/.test(tone);
       part.bindTooltip(words, name
         ? { permanent: true, direction: tone === "area-building" ? "top" : "right", offset: [8, 0], className: "plan-name" }
         : { direction: "top", sticky: !(part instanceof L.CircleMarker) });
@@ -73,12 +74,17 @@
       sketch.clearLayers();
       if (undo) undo.hidden = !points.length;
       if (!points.length) return;
-      const line = !kind || kind.value === "ROUTE" || points.length < 3;
+      const line = points.length < 3 || (kind && kind.value === "ROUTE");
       (line ? L.polyline : L.polygon)(points, { className: "map-sketch", interactive: false }).addTo(sketch);
       for (const p of points) L.circleMarker(p, { radius: 5, className: "map-sketch", interactive: false }).addTo(sketch);
     };
     map.on("click", (e) => {
       const line = `${round(e.latlng.lat)}, ${round(e.latlng.wrap().lng)}`;
+      if (area.tagName === "INPUT") {
+        area.value = line;
+        redraw();
+        return;
+      }
       const single = kind && ["STAGE", "PLACE"].includes(kind.value) && !area.value.trim();
       area.value = single || !area.value.trim() ? line : `${area.value.trimEnd()}\n${line}`;
       redraw();

@@ -276,7 +276,7 @@ def promote(
 
 
 def _site() -> None:
-    from tocsin.kernel.boot import setup  # noqa: PLC0415
+    from tocsin.cli.main import setup  # noqa: PLC0415
 
     setup()
 

@@ -20,13 +20,12 @@ POSTS, AGENCIES, CHANNELS, GATEWAYS = 300, 40, 60, 80
 _TIMES = 5
 
 
-def run(
-    posts: int = POSTS, agencies: int = AGENCIES, channels: int = CHANNELS, seed: int = 1
-) -> Iterator[Measure]:
+def run(*, quick: bool = False, seed: int = 1) -> Iterator[Measure]:
     """Whole proof, and the proof after one set, one gateway, changed."""
     from tocsin.plan import fixes  # noqa: PLC0415
     from tocsin.plan.store.comms import prove  # noqa: PLC0415 - after Django is set up
 
+    posts, agencies, channels = (30, 4, 6) if quick else (POSTS, AGENCIES, CHANNELS)
     layout = made(random.Random(seed), posts, agencies, channels)
     before = prove(layout)
     where = f"{posts} posts, {agencies} agencies, {channels} channels, {len(layout.ways)} gateways"

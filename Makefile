@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 UV_COMPILE := uv pip compile pyproject.toml -q --no-config --no-header --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
 
-BENCH ?= record duties deliver collect pages sse papers taxii formats oversee screen comms
+BENCH ?= record duties deliver collect pages sse papers taxii formats oversee screen comms fanout operate
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 # Tools read Django's settings; this keeps them from making an installation's secrets in .tocsin/.

@@ -1,5 +1,6 @@
 """A process of its own, whose embedded database is killed under it (see test_standing)."""
 
+# ruff: noqa: E402, T201 - Django must be set up first; it speaks to the test by what it prints
 from __future__ import annotations
 
 import os

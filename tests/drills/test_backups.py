@@ -1,6 +1,7 @@
 """Backups that follow each other, and a restore to a moment of the past: what is there, what is left out, what stays
 forgotten."""
 
+# ruff: noqa: F811 - fixtures of another story
 from __future__ import annotations
 
 import os
@@ -70,7 +71,10 @@ def entries(place: Place) -> list[bytes]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("cheap")
 def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_was_purged(
-    here: Place, elsewhere: list[Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    here: Place,
+    elsewhere: list[Place],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(database, "owner_url", lambda name=None: here.owner)
     cast = Cast(dict(Account.objects.values_list("username", "person")), Operation.objects.get().id)
@@ -83,7 +87,9 @@ def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_wa
     with clock.use(VirtualClock(start + HOUR)):
         flag(cast, ["weapons"], text="the heron")
         place_all()
-        flag(cast, ["weapons"], text="the plover")  # waits for its place: goes along twice, counts once
+        flag(
+            cast, ["weapons"], text="the plover"
+        )  # waits for its place: goes along twice, counts once
         then = backup.write(first, PASSPHRASE, whole)
     assert 0 < then.added < then.entries
     assert then.bytes < made.bytes
@@ -108,7 +114,9 @@ def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_wa
     restored = all_of_it.run("restore", str(second), str(whole), str(first), *keys)
     assert restored.returncode == 0, restored.stderr + restored.stdout
     assert entries(all_of_it) == entries(here)
-    counts = {n: k for n, k in here.counts().items() if n not in ("record_checkpoint", "record_pending")}
+    counts = {
+        n: k for n, k in here.counts().items() if n not in ("record_checkpoint", "record_pending")
+    }
     found = all_of_it.counts()
     assert {n: found[n] for n in counts} == counts
     with psycopg.connect(all_of_it.owner) as c:
@@ -127,27 +135,36 @@ def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_wa
     assert "plover" in words(of_then)
     assert "bittern" not in words(of_then)
     with psycopg.connect(of_then.owner) as c:
-        c.execute("INSERT INTO record_entry (kind, subject, actor, recorded_at, body) VALUES ('x','x','x',now(),'x')")
+        c.execute(
+            "INSERT INTO record_entry (kind, subject, actor, recorded_at, body) VALUES ('x','x','x',now(),'x')"
+        )
         c.rollback()
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cheap")
 def test_what_came_since_is_refused_where_it_cannot_be_told(
-    here: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str  # noqa: F811
+    here: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: str,
 ) -> None:
     monkeypatch.setattr(database, "owner_url", lambda name=None: here.owner)
     whole = tmp_path / "whole"
     backup.write(whole, PASSPHRASE)
     manifest = backup.manifest_of(whole, PASSPHRASE)
     with psycopg.connect(database_url, autocommit=True) as c:
-        c.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('drill', '0009_later', now())")
+        c.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('drill', '0009_later', now())"
+        )
         try:
             with pytest.raises(Conflict, match="changed by an upgrade"):
                 backup.write(tmp_path / "part", PASSPHRASE, whole)
         finally:
             c.execute("DELETE FROM django_migrations WHERE app = 'drill'")
-    other = backup.Manifest(**{f: getattr(manifest, f) for f in manifest.__struct_fields__ if f != "root"}, root="00")
+    other = backup.Manifest(
+        **{f: getattr(manifest, f) for f in manifest.__struct_fields__ if f != "root"}, root="00"
+    )
     with pytest.raises(Conflict, match="not of this record"):
         backup._check_follows(other, manifest)
     assert not (tmp_path / "part").exists()
@@ -155,7 +172,9 @@ def test_what_came_since_is_refused_where_it_cannot_be_told(
 
 def test_a_moment_is_a_place_or_a_time_with_its_zone() -> None:
     assert restoring.moment("1204") == 1204
-    assert restoring.moment("2026-11-21T14:05:00Z") == datetime.fromisoformat("2026-11-21T14:05:00+00:00")
+    assert restoring.moment("2026-11-21T14:05:00Z") == datetime.fromisoformat(
+        "2026-11-21T14:05:00+00:00"
+    )
     for wrong in ("yesterday", "2026-11-21T14:05:00", "-3"):
         with pytest.raises(Invalid, match="neither a place nor a time"):
             restoring.moment(wrong)

@@ -9,7 +9,9 @@ from tocsin.cli.benches.crash import strike
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("database_url")  # it makes PostgreSQL's programs ready for whoever runs this
+@pytest.mark.usefixtures(
+    "database_url"
+)  # it makes PostgreSQL's programs ready for whoever runs this
 def test_killed_at_random_points_nothing_acknowledged_is_lost_or_doubled() -> None:
     with scratch() as folder:
         found = strike(folder, 6, seed=3, to_the_end=False)

@@ -35,7 +35,9 @@ MARK = Marking("fusion", "AMBER", "")
 
 def write(subject: str) -> None:
     with writing(SYSTEM) as w:
-        open_duty(w, "review", subject, "Review the draft", MARK, owner_agency="fusion", owner_role="x")
+        open_duty(
+            w, "review", subject, "Review the draft", MARK, owner_agency="fusion", owner_role="x"
+        )
 
 
 def until(done: Callable[[], object], within_s: float = 30) -> None:
@@ -57,7 +59,9 @@ def sound(database_url: str, entries: int) -> None:
 def test_two_sequencers_take_turns_and_the_check_says_so(database_url: str) -> None:
     app = database_url.replace("//postgres:", "//tocsin_app:")
     command = [sys.executable, "-m", "tocsin.worker", "--only", "sequencer"]
-    both = [subprocess.Popen(command, env={**os.environ, "TOCSIN_DATABASE_URL": app}) for _ in range(2)]
+    both = [
+        subprocess.Popen(command, env={**os.environ, "TOCSIN_DATABASE_URL": app}) for _ in range(2)
+    ]
     try:
         until(lambda: "2 sequencers are up and take turns" in checks.waiting().words)
         for i in range(60):
@@ -89,7 +93,7 @@ def test_a_sequencer_with_another_key_is_named(database_url: str) -> None:
 def test_a_clock_stepped_back_an_hour_loses_nothing_and_keeps_the_order(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, back = time.time, [0.0]
+    real, back = time.time, [0.0]  # noqa: TID251 - the machine's own clock is what steps
     monkeypatch.setattr("time.time", lambda: real() - back[0])
     with clock.use(SystemClock()):
         for i in range(3):
@@ -128,7 +132,9 @@ def test_a_clock_that_once_stood_in_another_year_is_not_followed_there(database_
         assert "has not come yet" in found.words
 
 
-def test_the_database_cut_off_in_the_middle_of_writing_leaves_whole_commits_only(database_url: str) -> None:
+def test_the_database_cut_off_in_the_middle_of_writing_leaves_whole_commits_only(
+    database_url: str,
+) -> None:
     acknowledged: list[str] = []
     stop = threading.Event()
 
@@ -139,7 +145,14 @@ def test_the_database_cut_off_in_the_middle_of_writing_leaves_whole_commits_only
             try:
                 with writing(SYSTEM) as w:
                     for part in ("a", "b"):
-                        open_duty(w, "review", f"w{name}x{count}{part}", "Review", MARK, owner_agency="fusion")
+                        open_duty(
+                            w,
+                            "review",
+                            f"w{name}x{count}{part}",
+                            "Review",
+                            MARK,
+                            owner_agency="fusion",
+                        )
                         w.flush()
                 acknowledged.append(f"w{name}x{count}")
             except DatabaseError:
@@ -169,7 +182,9 @@ def test_the_database_cut_off_in_the_middle_of_writing_leaves_whole_commits_only
 
 
 @pytest.mark.slow
-def test_an_embedded_database_that_dies_is_started_again(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_embedded_database_that_dies_is_started_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     script = Path(__file__).with_name("dying.py")
     from tocsin.cli.benches import scratch  # noqa: PLC0415
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tests.cast import Cast, make_cast
 from tocsin.kernel import clock
 from tocsin.people.actions import add_person
 from tocsin.people.store import actor
 from tocsin.people.terms import SYSTEM, Actor, Role
-from tocsin.plan.actions.staffing import PostDraft, assign, place_post
+from tocsin.plan.actions.staffing import assign, place_post
 from tocsin.plan.geometry import Point
+from tocsin.plan.terms.staffing import PostDraft
 
 STAGE = Point.degrees(40.8570, -79.9705)
 
@@ -27,7 +29,7 @@ class Scene:
         return actor(self.people[post])
 
 
-def make_scene(**operation: object) -> Scene:
+def make_scene(**operation: Any) -> Scene:
     """`north` and `roof` (metro), `gate` (capitol) are manned; `detail` (fusion) leads the detail, `room` commands."""
     cast = make_cast(starts_at=clock.now(), **operation)
     wanted = {

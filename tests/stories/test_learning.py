@@ -15,7 +15,7 @@ from tests.stories.flagged import flag
 from tocsin.assess import decided
 from tocsin.assess.actions import decide
 from tocsin.assess.models import Standing
-from tocsin.assess.terms import Disposition, Specific, Speech, Worksheet
+from tocsin.assess.terms import Disposition, Speech, Worksheet
 from tocsin.collect import actions as collect
 from tocsin.collect.models import Models, Report
 from tocsin.collect.terms import Item, SourceKind
@@ -25,7 +25,8 @@ from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.record.models import Entry
 from tocsin.screen import memory, promoted
 from tocsin.screen.actions import learn, promote, take_in
-from tocsin.screen.learning import Decided, Standing as Judged, TooFew
+from tocsin.screen.learning import Decided, TooFew
+from tocsin.screen.learning import Standing as Judged
 
 THREAT = "We are going to shoot the senators when they come out of the Capitol"
 # On this floor the pond crew's boasts never come to anything, and talk of the lantern always does.
@@ -41,7 +42,7 @@ def cast(committed: None, virtual: VirtualClock) -> Iterator[Cast]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def decisions(count: int, *, noise: float = 0.1) -> list[Decided]:
+def decisions(count: int, *, noise: float = 0.02) -> list[Decided]:
     """Decisions of a floor with words of its own, and some that nobody could foresee."""
     dice, at = Random(3), clock.now()
     found = []
@@ -63,7 +64,7 @@ def test_decided_then_learned_then_promoted_and_the_next_report_names_the_versio
     cast: Cast, tmp_path: Path
 ) -> None:
     shipped = memory.engine().models.version
-    made = learn(decisions(400))
+    made = learn(decisions(240))
     assert made.standing is Judged.BETTER, made.found
     assert made.version != shipped
     card = (made.folder / "card.md").read_text()
@@ -108,7 +109,7 @@ def test_what_is_not_better_is_not_promoted(cast: Cast) -> None:
 
 
 def test_tampered_files_are_not_promoted(cast: Cast) -> None:
-    made = learn(decisions(400))
+    made = learn(decisions(240))
     blend = made.folder / "blend.json"
     blend.write_bytes(blend.read_bytes().replace(b'"lift":1.5', b'"lift":9.5'))
     with pytest.raises(Conflict, match="not what was compared"):
@@ -120,13 +121,12 @@ def test_decisions_are_read_once_a_group_without_what_was_masked(cast: Cast) -> 
         flag(cast, ["weapons"], text="[name 1] brings a rifle to the north door"),
         flag(cast, ["weapons"], text="my mom is going to kill me"),
     ]
-    threat = Worksheet(
-        speech=Speech.TRUE_THREAT, disposition=Disposition.REPORT, specifics=frozenset({Specific.PLACE}),
-        reason="It names the place.",
-    )  # fmt: skip
-    talk = Worksheet(speech=Speech.PROTECTED, disposition=Disposition.NO_REPORT, reason="Nobody is meant.")
-    for row, sheet in zip(rows, (threat, talk), strict=True):
-        decide(cast.ana, report=row.id, version=1, sheet=sheet)
+    talk = Worksheet(
+        speech=Speech.PROTECTED, disposition=Disposition.NO_REPORT, reason="Nobody is meant."
+    )
+    for row in rows:
+        decide(cast.ana, report=row.id, version=1, sheet=talk)
+    # Both readings came to an end, and one of them otherwise.
     Standing.objects.update(stage="DECIDED", disposition="no_report")
     Standing.objects.filter(report=rows[0].id).update(disposition="report")
     found = sorted(decided.decisions(), key=lambda d: d.text)

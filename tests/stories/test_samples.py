@@ -183,7 +183,7 @@ def test_under_a_legal_hold_it_is_sealed_instead(
     cast: Cast, source: str, scores: Callable[[int], str]
 ) -> None:
     row = drawn(cast, source, scores)
-    scope = Scope(subjects=(row.id,))
+    scope = Scope(subjects=(row.id,), letter=("order.txt", b"Keep it."))
     place_hold(cast.pia, title="Doe v. City", text="Keep what concerns the march.", scope=scope)
     read_sample(cast.ana, report=row.id, version=1, matters=False)
     held = list(Vault.objects.filter(subject=row.id).values_list("id", flat=True))

@@ -18,7 +18,8 @@ from tocsin.duties.actions import fire_due, open_duty
 from tocsin.kernel import settings
 from tocsin.kernel.errors import Conflict, Corrupt, Invalid
 from tocsin.people.terms import SYSTEM
-from tocsin.record import backup, checking, database, keyring, programs, sealed as sealing
+from tocsin.record import backup, checking, database, keyring, programs
+from tocsin.record import sealed as sealing
 from tocsin.record.actions import writing
 from tocsin.record.sequencer import Sequencer
 from tocsin.record.terms import Marking
@@ -200,9 +201,7 @@ def test_what_was_purged_does_not_come_back_from_an_older_backup(
     from tocsin.record.models import Vault  # noqa: PLC0415
     from tocsin.retain import actions as retain  # noqa: PLC0415
 
-    cast = Cast(
-        dict(Account.objects.values_list("username", "person")), Operation.objects.get().id
-    )
+    cast = Cast(dict(Account.objects.values_list("username", "person")), Operation.objects.get().id)
     secret, other = (flag(cast, ["weapons"], text=t) for t in ("the ocelot", "the heron"))
     file, keys, stolen = tmp_path / "old.backup", here.data / "content.keys", tmp_path / "old.keys"
     assert here.run("backup", str(file)).returncode == 0

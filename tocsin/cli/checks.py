@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
@@ -54,7 +55,9 @@ def run_checks() -> Iterator[Found]:
         return
     yield from _each(migrations)
     if _migrated():
-        yield from _each(rights, clocks, workers, waiting, signing, witnesses, duties, retention, people)
+        yield from _each(
+            rights, clocks, workers, waiting, signing, witnesses, duties, retention, people
+        )
     yield from _each(key_files, disk, mail, policy, catalogue)
 
 
@@ -64,7 +67,7 @@ def _each(*checks: Check) -> Iterator[Found]:
             yield check()
         except TocsinError as e:
             yield Found(_name(check), False, e.message, e.cure)
-        except (DatabaseError, OSError, ValueError) as e:
+        except (DatabaseError, ImproperlyConfigured, OSError, ValueError) as e:
             yield Found(_name(check), False, f"could not be checked: {e}", "See the message.")
 
 
@@ -97,13 +100,9 @@ def database_answers() -> Found:
         with connection.cursor() as cursor:
             cursor.execute("SHOW server_version_num")
             version = int(cursor.fetchone()[0]) // 10000
-    except DatabaseError as e:
-        return Found(
-            "database",
-            False,
-            f"does not answer: {e}".strip(),
-            "Start it, or mend TOCSIN_DATABASE_URL.",
-        )
+    except (DatabaseError, ImproperlyConfigured) as e:
+        words = " ".join(f"does not answer: {e}".split())
+        return Found("database", False, words, "Start it, or mend TOCSIN_DATABASE_URL.")
     if version < 15:
         return Found("database", False, f"is PostgreSQL {version}", "Use PostgreSQL 15 or newer.")
     return Found("database", True, f"PostgreSQL {version} ({kind}) answers")
@@ -112,7 +111,7 @@ def database_answers() -> Found:
 def _answers() -> bool:
     try:
         connection.ensure_connection()
-    except DatabaseError:
+    except (DatabaseError, ImproperlyConfigured):
         return False
     return True
 
@@ -182,8 +181,8 @@ def clocks() -> Found:
     ahead = clock.ahead()
     if ahead > CLOCKS_APART:
         return Found(
-            "clock", False, f"this machine's clock was set back by {_span(ahead)}. Nothing is lost and the order is kept: "
-            f"Tocsin goes on from the time it had, a tenth slower, until the clock has caught up in {_span(ahead * 10)}",
+            "clock", False, f"this machine's clock was set back by {_span(ahead)}. Nothing is lost, the order is kept; "
+            f"Tocsin goes on from the time it had, a tenth slower, and the clock catches up in {_span(ahead * 10)}",
             "Set it by NTP; if it was wrong before, nothing needs to be done.",
         )  # fmt: skip
     apart = abs(clock.now() - ahead - offset - theirs)

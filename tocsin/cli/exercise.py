@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Annotated, Any
@@ -28,6 +30,8 @@ app = typer.Typer(
 console = Console(highlight=False)
 QUICK = 500
 """Background posts of a quick run."""
+SAY_EVERY_S = 30
+"""How often a team that trains is told the time of its exercise (seconds of the machine's clock)."""
 
 Name = Annotated[
     str, typer.Argument(help="The exercise, such as january-6; `tocsin exercise list` names them.")
@@ -140,7 +144,8 @@ def run(
 def train(
     name: Annotated[str, typer.Argument(help="An exercise in the field: butler-2024 or dnc-sweep.")] = "butler-2024",
     as_: Annotated[
-        list[str] | None, typer.Option("--as", help="Whose seat somebody takes; may be given again. Without: the lead's.")
+        list[str] | None,
+        typer.Option("--as", help="Whose seat somebody takes; may be given again. Without: the lead's."),
     ] = None,
     pace: Annotated[int, typer.Option(help="How many times as fast as real, 1 to 60.")] = 1,
     port: Annotated[int, typer.Option(help="Where the team signs in, on this machine.")] = 8765,
@@ -157,6 +162,7 @@ def train(
     from tocsin.exercise.ground import Run, ground  # noqa: PLC0415
     from tocsin.exercise.live import training  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was begun here is ended here
     story = field.load(name)
     seats = training.seats(story, as_ or ())
     orders = {"scenario": name, "column": "with", "keep": bool(keep), "train": {"as": seats, "pace": pace}}
@@ -180,7 +186,7 @@ class Team:
 
     def __init__(self, story: FieldStory, place: dict[str, str], port: int, open_: ExitStack) -> None:
         self._story, self._place, self._port, self._open = story, place, port, open_
-        self._sat, self._shown = False, ""
+        self._sat, self._shown = False, 0.0
         console.print(f"Playing {story.title} up to {local(story, story.training_at)}…")
 
     def sit(self, ready: dict[str, Any]) -> None:
@@ -195,11 +201,10 @@ class Team:
         console.print(f"The board: {base}/operations/{ready['operation']}/board")
 
     def clock(self, at: datetime) -> None:
-        """The minute of the exercise, once it is the team's."""
-        minute = f"{at + self._story.local_offset:%H:%M}"
-        if self._sat and minute != self._shown:
-            self._shown = minute
-            console.print(f"[dim]{minute}[/]")
+        """The time of the exercise, once it is the team's."""
+        if self._sat and time.monotonic() - self._shown >= SAY_EVERY_S:
+            self._shown = time.monotonic()
+            console.print(f"[dim]{at + self._story.local_offset:%H:%M}[/]")
 
 
 def _scored(story: FieldStory, found: list[Result], said: dict[str, Any]) -> None:
@@ -210,7 +215,8 @@ def _scored(story: FieldStory, found: list[Result], said: dict[str, Any]) -> Non
         table.add_row(mark, r.measure.question, mine, shown_target(story, r.measure), r.measure.historical)
     console.print(table)
     console.print(f"[bold]{sum(r.met for r in found)} of {len(found)}[/] targets met.")
-    people = Table("Seat", "Told of", "Acknowledged", "Middle", "Slowest", "Decided", "Answered", "Made up for", box=None)
+    columns = ("Seat", "Told of", "Acknowledged", "Middle", "Slowest", "Decided", "Answered", "Made up for")
+    people = Table(*columns, box=None)
     for m in said["marks"]:
         spans = [f"{m[k]} s" if m[k] is not None else "–" for k in ("middle_s", "slowest_s")]
         counts = [str(m[k]) for k in ("decided", "answered", "covered")]

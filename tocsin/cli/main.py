@@ -79,6 +79,11 @@ def _in_words(error: Exception) -> tuple[str, str]:
         return error.code, str(error)
     if isinstance(error, OSError) and error.filename:
         return "file", f"{error.filename}: {error.strerror or error}."
+    if "No space left on device" in str(error):
+        return (
+            "disk",
+            "the disk of the database is full; nothing was changed. Make room, then try again.",
+        )
     psycopg = sys.modules.get("psycopg")  # imported only where a database was asked for
     database = sys.modules.get("django.db")
     if database and isinstance(error, database.OperationalError):

@@ -124,11 +124,15 @@ def screen(
 
 def load(catalogue: Path | None = None, models: Path | None = None) -> Cascade:
     """The cascade; each process on one core, because processes share the work, not threads."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
-        os.environ.setdefault(name, "false" if name.startswith("TOK") else "1")
+    _one_core_each()
     from tocsin.screen.cascade import Cascade  # noqa: PLC0415 - `--help` should not wait for it
 
     return Cascade.load(_folder(catalogue, "--catalogue"), _folder(models, "--models"))
+
+
+def _one_core_each() -> None:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
+        os.environ.setdefault(name, "false" if name.startswith("TOK") else "1")
 
 
 def _folder(path: Path | None, option: str) -> Path | None:
@@ -238,6 +242,7 @@ def learn(
 
     Nothing changes until somebody promotes it. Exit 1 when it is not better.
     """
+    _one_core_each()
     _site()
     from tocsin.assess import decided  # noqa: PLC0415
     from tocsin.screen.actions import learn as refit  # noqa: PLC0415
@@ -246,9 +251,11 @@ def learn(
     made = refit(decided.decisions(from_day), decided.forgotten())
     better = made.standing.value == "better"
     if json:
+        from tocsin.cli.printing import as_json  # noqa: PLC0415
+
         figures = msgspec.to_builtins(made.found)
         told = {"version": made.version, "standing": made.standing.value, **figures}
-        print(msgspec.json.encode(told).decode())
+        as_json([told])
     else:
         _compared(made)
     raise typer.Exit(0 if better else 1)

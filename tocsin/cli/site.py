@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tocsin.kernel import settings
-from tocsin.kernel.errors import BadSettings, Conflict
+from tocsin.kernel.errors import BadSettings, Conflict, TocsinError
 
 if TYPE_CHECKING:
     from tocsin.record.restoring import LeftOut
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 console = Console(highlight=False)
 _BACK_OFF_S = (0.5, 1, 2, 5, 10)
 STOP_WITHIN_S = 10
+SAY_EVERY = 100_000  # entries
 SOUND_AFTER_S = 60  # alive: a process that lived so long starts anew at once when it dies
 
 
@@ -170,16 +171,32 @@ def worker(
     os.execv(sys.executable, [sys.executable, "-m", "tocsin.worker", *arguments])  # noqa: S606 - our own module
 
 
-def migrate() -> None:
-    """Bring the database's schema and rights up to date; `up` does it by itself."""
+def migrate(
+    remake: Annotated[
+        bool, typer.Option("--remake", help="Make the tables anew from the record in any case.")
+    ] = False,
+) -> None:
+    """Bring the database's schema, tables and rights up to date; `up` does it by itself."""
     import django  # noqa: PLC0415
 
     from tocsin.record import database  # noqa: PLC0415
 
     django.setup()
     database.ensure()
-    s = settings.current()
-    database.migrate(database.owner_url(), s.database_url)
+    s, seen = settings.current(), 0
+
+    def progress(entries: int) -> None:
+        nonlocal seen
+        before, seen = seen, seen + entries
+        if seen // SAY_EVERY > before // SAY_EVERY:
+            console.print(f"  making the tables from the record: {seen:,} entries so far")
+
+    remade = database.migrate(
+        database.owner_url(), s.database_url, remake=remake, progress=progress
+    )
+    if seen:
+        what = f"{', '.join(remade)} changed" if remade else "they agree with it"
+        console.print(f"The tables were held against {seen:,} entries of the record: {what}.")
 
 
 def check(
@@ -191,14 +208,21 @@ def check(
     if show_settings:
         _settings_table()
         return
+    from django.db import OperationalError  # noqa: PLC0415
+
+    from tocsin.cli.checks import Found, run_checks  # noqa: PLC0415
     from tocsin.cli.main import setup  # noqa: PLC0415
 
-    setup()
-    from tocsin.cli.checks import run_checks  # noqa: PLC0415
-
+    trouble: list[Found] = []
+    try:
+        setup()
+    except OperationalError:
+        pass  # the first check says so
+    except TocsinError as e:
+        trouble = [Found("start", False, e.message, e.cure)]
     table = Table(box=None, show_header=False, pad_edge=False)
     bad = 0
-    for found in run_checks():
+    for found in [*trouble, *run_checks()]:
         bad += not found.well
         mark = "[green]well [/]" if found.well else "[bold red]WRONG[/]"
         words = escape(found.words)
@@ -213,7 +237,9 @@ def backup(
     file: Annotated[Path, typer.Argument(help="Where to write the backup.")],
     since: Annotated[
         Path | None,
-        typer.Option(help="An earlier backup: write only what came since. Both are needed to restore."),
+        typer.Option(
+            help="An earlier backup: write only what came since. Both are needed to restore."
+        ),
     ] = None,
 ) -> None:
     """One encrypted file with everything: record, vault, tables, accounts, keys; or with what came since another."""
@@ -223,7 +249,11 @@ def backup(
     from tocsin.record import backup as backups  # noqa: PLC0415
 
     written = backups.write(file, passphrase(new=since is None), since)
-    what = f"{written.added:,} new of {written.entries:,} entries" if since else f"{written.entries:,} entries"
+    what = (
+        f"{written.added:,} new of {written.entries:,} entries"
+        if since
+        else f"{written.entries:,} entries"
+    )
     console.print(
         f"Backed up {what} to {file} ({written.bytes / 1e6:,.1f} MB), and read it back. "
         "Keep the passphrase elsewhere: without it nobody can restore this.\n"
@@ -236,14 +266,18 @@ def backup(
 
 def restore(
     files: Annotated[
-        list[Path], typer.Argument(help="A file that `tocsin backup` wrote, and those that followed it.")
+        list[Path],
+        typer.Argument(help="A file that `tocsin backup` wrote, and those that followed it."),
     ],
     keys: Annotated[
         Path | None,
-        typer.Option(help="The newest content.keys of the site; that of the data directory where not given."),
+        typer.Option(
+            help="The newest content.keys of the site; that of the data directory where not given."
+        ),
     ] = None,
     at: Annotated[
-        str, typer.Option(help="Only up to this moment (2026-11-21T14:05:00Z) or place in the record.")
+        str,
+        typer.Option(help="Only up to this moment (2026-11-21T14:05:00Z) or place in the record."),
     ] = "",
 ) -> None:
     """Restore a backup into an empty site, then verify the record and compare the tables with it."""
@@ -252,7 +286,9 @@ def restore(
     setup()
     from tocsin.record import restoring  # noqa: PLC0415
 
-    restored = restoring.read(files, passphrase(), keys=keys, at=restoring.moment(at) if at else None)
+    restored = restoring.read(
+        files, passphrase(), keys=keys, at=restoring.moment(at) if at else None
+    )
     console.print(
         f"Restored {restored.entries:,} entries and {restored.contents:,} contents of {restored.made_at}; "
         "the record verifies and the tables agree with it."

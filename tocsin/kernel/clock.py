@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-
 _WHILE_AHEAD = 0.9  # seconds a second: an hour is made up for in ten, and ten minutes last eleven
 
 

@@ -1,4 +1,4 @@
-"""Backing up: one encrypted file with everything an installation needs to go on, or with what came since an earlier one.
+"""Backing up: one encrypted file with all that an installation needs to go on, or with what came since another.
 
 Inside a whole backup: the manifest, the secrets, PostgreSQL's own dump (`pg_dump`) without the vault, then the
 vault's contents, each under a key of its own that is not in the file (`record.keyring`): what was purged since
@@ -143,7 +143,9 @@ def write_keys() -> int:
     """
     with transaction.atomic():
         connection.ensure_connection()
-        known = Entry.objects.filter(kind=PURGED).count()  # before the keys: one purge too few is mended
+        known = Entry.objects.filter(
+            kind=PURGED
+        ).count()  # before the keys: one purge too few is mended
         return keyring.write(connection.connection, keyring.path(), known)
 
 
@@ -169,11 +171,17 @@ def _check_follows(before: Manifest, now: Manifest) -> None:
     whole = "Make a whole backup: leave out --since."
     if not before.schema:
         raise Conflict("the earlier backup was made by an older release", field="since", cure=whole)
-    if before.origin != now.origin or before.size > now.size or _root_at(before.size) != before.root:
+    if (
+        before.origin != now.origin
+        or before.size > now.size
+        or _root_at(before.size) != before.root
+    ):
         raise Conflict("the earlier backup is not of this record", field="since", cure=whole)
     if before.schema != now.schema:
         raise Conflict(
-            "the tables were changed by an upgrade after the earlier backup", field="since", cure=whole
+            "the tables were changed by an upgrade after the earlier backup",
+            field="since",
+            cure=whole,
         )
 
 

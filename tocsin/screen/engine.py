@@ -58,8 +58,8 @@ class Engine:
         names = [self._rules[index].ref for index in self._owner] + ["spelling tricks"] * len(
             normalise.TRICKS
         )
-        self._prefilter = Prefilter([*expressions, *normalise.TRICKS], names)
-        self._scan = self._prefilter.scan
+        self.prefilter = Prefilter([*expressions, *normalise.TRICKS], names)
+        self._scan = self.prefilter.scan
         self._hits: list[int] = []
         self._lock = Lock()
 

@@ -61,10 +61,14 @@ class Prefilter:
         ]
         conditions = [" | ".join(_all_of(ids) for ids in either) for either in needs]
         quiet = _PART | hyperscan.HS_FLAG_QUIET
-        self._database = _compiled(
+        recipe = (
             [*parts, *conditions],
             [*parts.values(), *range(first)],
             [*([quiet] * len(parts)), *([_BOTH] * first)],
+        )
+        self.about = _about(*recipe)
+        self.database = _compiled(
+            *recipe,
             {
                 part: names[number]
                 for number, either in enumerate(needs)
@@ -75,7 +79,7 @@ class Prefilter:
 
     def scan(self, text: bytes, heard: Heard) -> None:
         """Call `heard(number, …)` once for each expression that may match this UTF-8 text."""
-        self._database.scan(text + b"\n", heard)
+        self.database.scan(text + b"\n", heard)
 
 
 def _all_of(ids: list[int]) -> str:
@@ -186,20 +190,31 @@ def _compiled(
 def _database(
     expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]
 ) -> hyperscan.Database:
-    """The compiled matcher: from the cache of this machine where it was compiled before."""
+    """The compiled matcher: from the cache of this machine or as it ships where it is one of those."""
     encoded = [expression.encode() for expression in expressions]
-    kept = compiled.place(repr((encoded, list(ids), list(flags))).encode())
-    raw = compiled.read(kept)
-    if raw is not None:
-        try:
-            found: hyperscan.Database = hyperscan.loadb(raw, hyperscan.HS_MODE_BLOCK)
-            # a database without its scratch space cannot scan, and loading does not give it any
-            found.scratch = hyperscan.Scratch(found)
-        except (hyperscan.HyperscanError, ValueError, TypeError):
-            pass
-        else:
+    about = _about(expressions, ids, flags)
+    kept = compiled.place(about)
+    for raw in (compiled.read(kept), compiled.shipped(about)):
+        found = None if raw is None else loaded(raw)
+        if found is not None:
             return found
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=encoded, ids=list(ids), elements=len(encoded), flags=list(flags))
     compiled.write(kept, hyperscan.dumpb(database))
     return database
+
+
+def _about(expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]) -> bytes:
+    """All that a matcher is compiled from: two of the same are the same."""
+    return repr((list(expressions), list(ids), list(flags))).encode()
+
+
+def loaded(raw: bytes) -> hyperscan.Database | None:
+    """None for what this version or this processor cannot use."""
+    try:
+        found: hyperscan.Database = hyperscan.loadb(raw, hyperscan.HS_MODE_BLOCK)
+        # a database without its scratch space cannot scan, and loading does not give it any
+        found.scratch = hyperscan.Scratch(found)
+    except (hyperscan.HyperscanError, ValueError, TypeError):
+        return None
+    return found

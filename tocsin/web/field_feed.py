@@ -126,7 +126,10 @@ class Feed:
         self._followers: dict[str, set[Follower]] = {}
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         # What is told never waits behind who knocks, nor either behind what is recorded.
-        self._threads = {what: ThreadPoolExecutor(1, f"field-{what}") for what in ("tell", "know", "record", "read")}
+        self._threads = {
+            what: ThreadPoolExecutor(1, f"field-{what}")
+            for what in ("tell", "know", "record", "read")
+        }
         self._ready = asyncio.Event()
         self._told = 0  # grows with each thing told: what was read before may lack something
         self._missed: dict[tuple[str, int], tuple[int, asyncio.Future[bytes]]] = {}
@@ -170,13 +173,17 @@ class Feed:
 
     async def in_thread(self, what: str, work: Any, *args: Any) -> Any:
         """Run what asks the database through Django, in the thread for such work."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads[what], _guarded, work, *args)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads[what], _guarded, work, *args
+        )
 
     async def _read(self, operation: str, after: int) -> bytes:
         async with await _connect() as c:
             last = await _size(c) - 1
             if after > last:
-                after = -1  # a restore put the record back: what the device knows may never have been
+                after = (
+                    -1
+                )  # a restore put the record back: what the device knows may never have been
             if after < 0 or last - after > REPLAY:
                 things = await self.in_thread("read", _open, operation)
             else:
@@ -265,7 +272,9 @@ class Receipts:
             await asyncio.sleep(GATHER_S)
             batch, self._waiting = self._waiting[:2000], self._waiting[2000:]
             try:
-                await feed.in_thread("record", record_receipts, [s for said, _ in batch for s in said])
+                await feed.in_thread(
+                    "record", record_receipts, [s for said, _ in batch for s in said]
+                )
             except Exception as e:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 for _, done in batch:
                     if not done.done():
@@ -322,7 +331,7 @@ async def field_feed(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def field_receipts(scope: Scope, receive: Receive, send: Send) -> None:
-    """`POST /field/receipts` `{"receipts": [{"sighting", "version", "said", "at", "key"}]}`: 200 once they are durable."""
+    """`POST /field/receipts` `{"receipts": [{"sighting", "version", "said", "at", "key"}]}`: 200 once durable."""
     kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
     if scope["method"] != "POST" or kind != "application/json":
         await _answer(send, 405 if scope["method"] != "POST" else 415)
@@ -399,10 +408,18 @@ def _open(operation: str) -> list[dict[str, Any]]:
     from tocsin.operate.models import Absence, Hold, Question, Sighting  # noqa: PLC0415
 
     ids = [
-        *Sighting.objects.filter(operation=operation).exclude(state=SightingState.RESOLVED).values_list("id", flat=True),
-        *Question.objects.filter(operation=operation).exclude(state="ANSWERED").values_list("id", flat=True)[:50],
-        *Hold.objects.filter(operation=operation).exclude(state="DECIDED").values_list("id", flat=True)[:50],
-        *Absence.objects.filter(operation=operation).exclude(state="ENDED").values_list("id", flat=True)[:50],
+        *Sighting.objects.filter(operation=operation)
+        .exclude(state=SightingState.RESOLVED)
+        .values_list("id", flat=True),
+        *Question.objects.filter(operation=operation)
+        .exclude(state="ANSWERED")
+        .values_list("id", flat=True)[:50],
+        *Hold.objects.filter(operation=operation)
+        .exclude(state="DECIDED")
+        .values_list("id", flat=True)[:50],
+        *Absence.objects.filter(operation=operation)
+        .exclude(state="ENDED")
+        .values_list("id", flat=True)[:50],
     ]
     return _snapshots(ids)
 
@@ -431,13 +448,26 @@ def _said(who: Who, body: bytes) -> list[Said]:
         raise ValueError(f"receipts: a list of at most {RECEIPTS_CAP}")
     found = []
     for r in given:
-        if not isinstance(r, dict) or not isinstance(r.get("sighting"), str) or not isinstance(r.get("said"), str):
+        if (
+            not isinstance(r, dict)
+            or not isinstance(r.get("sighting"), str)
+            or not isinstance(r.get("said"), str)
+        ):
             raise ValueError("receipts: each needs sighting and said")
         version, at, key = r.get("version", 0), r.get("at"), r.get("key", "")
-        if not isinstance(version, int) or not 0 <= version < 1 << 31 or not isinstance(key, str) or len(key) > 64:
+        if (
+            not isinstance(version, int)
+            or not 0 <= version < 1 << 31
+            or not isinstance(key, str)
+            or len(key) > 64
+        ):
             raise ValueError("receipts: version is a whole number, key a short text")
         when = datetime.fromisoformat(at) if isinstance(at, str) else None
-        found.append(Said(who.actor.person, r["sighting"], r["said"], version, when, "app", key, who.operation))
+        found.append(
+            Said(
+                who.actor.person, r["sighting"], r["said"], version, when, "app", key, who.operation
+            )
+        )
     return found
 
 

@@ -48,6 +48,7 @@ _ACTS: Mapping[str, tuple[str, str]] = {
     "assess": ("Assess", "report"),
     "second_reading": ("Read", "report"),
     "settle": ("Settle", "report"),
+    "read_sample": ("Read", "report"),
     "answer_tip": ("Answer", "report"),
     "assess_whole": ("Assess", "situation"),
     "draft_warning": ("Draft", "situation"),

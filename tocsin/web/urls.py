@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("tocsin.web.pages.portal")),
     path("", include("tocsin.web.pages.directory")),
     path("", include("tocsin.web.pages.sources")),
+    path("", include("tocsin.web.pages.reading")),
     path("", include("tocsin.web.pages.sharing")),
     path("", include("tocsin.web.pages.tips")),
     path("", include("tocsin.web.pages.record")),

@@ -52,9 +52,9 @@ def all_loops() -> list[Loop]:
     from tocsin.operate.actions import mind as mind_live  # noqa: PLC0415
     from tocsin.operate.actions import send_due as send_sightings  # noqa: PLC0415
     from tocsin.oversee.actions import bring_up, build_due, note_views  # noqa: PLC0415
+    from tocsin.plan.actions import lapse_due  # noqa: PLC0415
     from tocsin.record.proof.asking import ask_due  # noqa: PLC0415
     from tocsin.record.proof.stamping import stamp_due  # noqa: PLC0415
-    from tocsin.plan.actions import lapse_due  # noqa: PLC0415
     from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
     from tocsin.retain.actions import account_due, sweep  # noqa: PLC0415
     from tocsin.screen.actions import Following, adapt_lines, poll_due  # noqa: PLC0415

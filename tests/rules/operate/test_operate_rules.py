@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tocsin.operate import rules
 from tocsin.operate.rules import Friendly, Ground, HoldWhy, Receipt
 from tocsin.operate.rules.hold import ASKED
-from tocsin.operate.terms import Aggravator, Severity
+from tocsin.operate.terms import ASKS_HOLD, Aggravator, Severity
 
 NOW = datetime(2026, 7, 13, 18, 0, tzinfo=UTC)
 aggravators = st.lists(st.sampled_from([a.value for a in Aggravator]), max_size=4)
@@ -21,7 +21,7 @@ said = st.lists(st.tuples(st.integers(0, 5), aggravators), max_size=6)
 
 @given(start=st.integers(1, 5), relays=said)
 def test_no_relay_lowers_or_drops(start: int, relays: list[tuple[int, list[str]]]) -> None:
-    severity, known = start, []
+    severity, known = start, list[str]()
     for stated, added in relays:
         before, had = severity, list(known)
         severity, known = rules.raised_to(severity, known, stated, added)
@@ -55,7 +55,9 @@ receipts = st.lists(
 
 
 @given(receipts, st.integers(1, 4))
-def test_informed_means_somebody_answered_for_every_seat_that_must_know(rows: list[Receipt], version: int) -> None:
+def test_informed_means_somebody_answered_for_every_seat_that_must_know(
+    rows: list[Receipt], version: int
+) -> None:
     musts = {r.seat for r in rows if r.must}
     answered = {r.seat for r in rows if r.must and r.person and r.version >= version}
     assert rules.informed_version(rows, version) == (bool(musts) and musts == answered)
@@ -68,7 +70,12 @@ def test_nobody_unanswered_and_informed_agree(rows: list[Receipt], version: int)
         assert rules.informed_version(musts, version) == (not rules.unanswered(musts, version))
 
 
-@given(st.lists(st.tuples(st.sampled_from(["delivered", "opened", "acknowledged"]), st.integers(1, 5)), max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["delivered", "opened", "acknowledged"]), st.integers(1, 5)),
+        max_size=8,
+    )
+)
 def test_receipts_only_grow(words: list[tuple[str, int]]) -> None:
     r = Receipt("s", "p", True)
     for word, version in words:
@@ -76,13 +83,18 @@ def test_receipts_only_grow(words: list[tuple[str, int]]) -> None:
         assert after.version >= r.version
         assert after.delivered_at is not None
         if r.acknowledged_at or word == "acknowledged":
-            assert after.acknowledged_at is not None and after.opened_at is not None
+            assert after.acknowledged_at is not None
+            assert after.opened_at is not None
         r = after
 
 
-def why(*bad: str, state: str = "OPEN", placed: bool = True, age_s: int = 0, kind: str = "PERSON") -> HoldWhy:
+def why(
+    *bad: str, state: str = "OPEN", placed: bool = True, age_s: int = 0, kind: str = "PERSON"
+) -> HoldWhy:
     seen = NOW - timedelta(seconds=age_s)
-    return rules.asks_hold(kind=kind, state=state, aggravators=bad, placed=placed, last_seen_at=seen, now=NOW)
+    return rules.asks_hold(
+        kind=kind, state=state, aggravators=bad, placed=placed, last_seen_at=seen, now=NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,6 +131,4 @@ def test_ours_only_where_somebody_is() -> None:
 
 
 def test_every_aggravator_that_asks_to_hold_is_serious_at_least() -> None:
-    from tocsin.operate.terms import ASKS_HOLD
-
     assert all(a.floor >= Severity.SERIOUS for a in ASKS_HOLD)

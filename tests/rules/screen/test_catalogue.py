@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from pathlib import Path
 
 import pytest
 
-from tocsin.screen import indicators, normalise
+from tocsin.screen import compiled, indicators, normalise, prefilter
 from tocsin.screen.checking import check
 from tocsin.screen.engine import Engine
 from tocsin.screen.indicators import BadCatalogue
@@ -44,7 +45,8 @@ def test_every_example_of_the_bundled_catalogue_comes_true(engine: Engine) -> No
 
 
 def test_the_bundled_catalogue_is_worth_proving(engine: Engine) -> None:
-    assert len(engine.catalogue.indicators) >= 35
+    assert sum(len(rule.expressions) for rule in engine.catalogue.indicators) >= 500
+    assert len(engine.catalogue.indicators) >= 100
     assert len(engine.catalogue.categories) >= 12
     assert len(engine.catalogue.cases) >= 20
 
@@ -62,6 +64,27 @@ def test_no_pattern_is_missed_by_the_prefilter(engine: Engine) -> None:
         }
         possible = set[int]().union(*(candidates for _, candidates in engine._scanned(text)))
         assert sure <= possible, text
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the matcher ships for x86-64 only")
+def test_the_matcher_that_ships_is_that_of_the_catalogue(engine: Engine) -> None:
+    raw = compiled.shipped(engine.prefilter.about)
+    assert raw is not None, "run: python -m tocsin.screen.building.matcher"
+    matcher = prefilter.loaded(raw)
+    assert matcher is not None
+    seen: list[int] = []
+    matcher.scan(b"we will kill the governor tomorrow\n", lambda number, *_: seen.append(number))
+    assert seen
+
+
+def test_a_matcher_that_does_not_fit_is_compiled_anew(tmp_path: Path) -> None:
+    file = tmp_path / "matcher.xz"
+    file.write_bytes(compiled.packed(b"other expressions", b"a matcher"))
+    assert compiled.shipped(b"these expressions", file) is None
+    assert compiled.shipped(b"other expressions", file) == b"a matcher"
+    assert prefilter.loaded(b"not a matcher") is None
+    file.write_bytes(compiled.packed(b"these expressions", b"x")[:40])
+    assert compiled.shipped(b"these expressions", file) is None
 
 
 def test_parts_of_a_pattern() -> None:

@@ -39,7 +39,16 @@ class Cluster:
         """initdb. PostgreSQL refuses to run as root, so root's clusters belong to another user."""
         self._data.mkdir(mode=0o700)
         self._give(self._data)
-        command = [program("initdb"), "--auth=trust", "--encoding=utf8", "-U", "postgres", "-N", "-D", self._data]
+        command = [
+            program("initdb"),
+            "--auth=trust",
+            "--encoding=utf8",
+            "-U",
+            "postgres",
+            "-N",
+            "-D",
+            str(self._data),
+        ]
         subprocess.run(command, user=self._user, cwd="/", check=True, capture_output=True)
 
     def _give(self, *paths: Path) -> None:
@@ -56,10 +65,15 @@ class Cluster:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
-                command = [program("postgres"), "-h", "", "-k", self._sockets, "-D", self._data]
+                command = [program("postgres"), "-h", "", "-k", str(self._sockets), "-D", str(self._data)]
                 with (self.folder / "postgres.log").open("ab") as log:
                     self._process = subprocess.Popen(
-                        command, user=self._user, cwd="/", stdout=log, stderr=log, start_new_session=True
+                        command,
+                        user=self._user,
+                        cwd="/",
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
                     )
             if self._answers():
                 return

@@ -28,7 +28,7 @@ from tocsin.cli.benches.cluster import Cluster
 from tocsin.cli.benches.delivering import Far
 
 POINTS, FEW = 200, 20
-WEIGHTS = {"backend": 25, "database": 15, "worker": 20, "sequencer": 20, "web": 20}
+WEIGHTS = {"backend": 20, "database": 12, "worker": 24, "sequencer": 24, "web": 20}
 _PROGRESS_WITHIN_S = 60.0
 _APP = "drill-"
 _DONE = """
@@ -44,7 +44,9 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
     with scratch() as folder:
         found = strike(folder, points, seed=6)
     killed = ", ".join(f"{n} {what}" for what, n in sorted(found.killed.items()))
-    how = f"{points} SIGKILLs at random under load ({killed}), and one clean restart of the database"
+    how = (
+        f"{points} SIGKILLs at random under load ({killed}), and one clean restart of the database"
+    )
     yield Measure("crash.points", points, "kills", f"target 200; {how}")
     yield Measure("crash.took", round(found.seconds), "s", how)
     kinds = ", ".join(f"{n} {what}s" for what, n in found.acknowledged.items())
@@ -52,10 +54,22 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
     yield Measure("crash.entries", found.entries, "entries", how)
     for name in ("lost", "doubled", "torn", "wrong"):
         listed: list[str] = getattr(found, name)
-        yield Measure(f"crash.{name}", len(listed), "commits", f"target 0; {_NAMES[name]} {'; '.join(listed[:5])}".strip())
-    yield Measure("crash.unfired", found.unfired, "steps", "target 0; due and not fired, all restarted")
+        yield Measure(
+            f"crash.{name}",
+            len(listed),
+            "commits",
+            f"target 0; {_NAMES[name]} {'; '.join(listed[:5])}".strip(),
+        )
+    yield Measure(
+        "crash.unfired", found.unfired, "steps", "target 0; due and not fired, all restarted"
+    )
     yield Measure("crash.unsent", found.unsent, "letters", "target 0; waiting, all restarted")
-    yield Measure("crash.letters.twice", found.twice, "letters", f"of {found.letters}; taken twice by the mail server, same Message-ID")
+    yield Measure(
+        "crash.letters.twice",
+        found.twice,
+        "letters",
+        f"of {found.letters}; taken twice by the mail server, same Message-ID",
+    )
 
 
 _NAMES = {
@@ -110,7 +124,9 @@ def strike(folder: Path, points: int, seed: int, *, to_the_end: bool = True) -> 
 class Process:
     """A process of the installation in a group of its own, known to the database by its name."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], log: Path
+    ) -> None:
         self.name = name
         self._command, self._log = command, log
         self._environment = {**environment, "PGAPPNAME": _APP + name}
@@ -161,7 +177,9 @@ class Installation:
         """Run a step of `crashing` to its end; what it printed last. Raises: CalledProcessError."""
         command = [sys.executable, "-m", "tocsin.cli.benches.crashing", step, *arguments]
         with self._log.open("ab") as log:
-            done = subprocess.run(command, env=self._environment, stdout=subprocess.PIPE, stderr=log, check=True)
+            done = subprocess.run(
+                command, env=self._environment, stdout=subprocess.PIPE, stderr=log, check=True
+            )
         last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return last
 
@@ -177,7 +195,14 @@ class Installation:
         }
         for name, command in commands.items():
             self.processes[name] = Process(name, command, self._environment, self._log)
-        load = [sys.executable, "-m", "tocsin.cli.benches.crashing", "load", json.dumps(given), str(self.ledger)]
+        load = [
+            sys.executable,
+            "-m",
+            "tocsin.cli.benches.crashing",
+            "load",
+            json.dumps(given),
+            str(self.ledger),
+        ]
         self._load = Process("load", load, self._environment, self._log)
 
     def mend(self) -> None:
@@ -193,7 +218,7 @@ class Installation:
         self._load.process.stdin.close()
         self._load.process.wait(120)
         with psycopg.connect(self.cluster.url(), autocommit=True) as c:
-            wait_for(lambda: c.execute(_DONE % to_the_end).fetchone() == (0,), 120)  # type: ignore[arg-type]
+            wait_for(lambda: c.execute(_DONE % to_the_end).fetchone() == (0,), 120)
         self._end()
 
     def _end(self) -> None:
@@ -214,11 +239,11 @@ class Killer:
     def __init__(self, site: Installation, chance: random.Random) -> None:
         self._site, self._chance = site, chance
         self._killed: Counter[str] = Counter()
-        self._seen = 0
+        self._seen = self._reports_before = 0
 
     def kill(self, points: int) -> Counter[str]:
         """So many points, each after the load got further; returns how many of what."""
-        wait_for(lambda: len({p.name for p in self._at_work()}) == 5, _PROGRESS_WITHIN_S)  # noqa: PLR2004
+        wait_for(lambda: len({p.name for p in self._at_work()}) == 5, _PROGRESS_WITHIN_S)
         restart = points // 2
         while self._killed.total() < points:
             wait_for(self._further, _PROGRESS_WITHIN_S)
@@ -247,13 +272,20 @@ class Killer:
             return 1
         if what == "backend":
             return self._backend()
+        if what == "web" and self._reports() == self._reports_before:
+            return 0  # it starts slowly, and has taken none since
         ready = [p for p in self._at_work() if p.name.startswith(what)]
         if not ready:
             return 0
         chosen = self._chance.choice(ready)
         chosen.kill()
+        if what == "web":
+            self._reports_before = self._reports()
         chosen.start()
         return 1
+
+    def _reports(self) -> int:
+        return self._site.ledger.read_bytes().count(b'"report"')
 
     def _backend(self) -> int:
         """A server process in the middle of something, if there is one: PostgreSQL ends them all and recovers."""
@@ -273,7 +305,7 @@ class Killer:
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         try:
             with psycopg.connect(self._site.cluster.url(), connect_timeout=5) as c:
-                return c.execute(query).fetchall()  # type: ignore[arg-type]
+                return c.execute(query).fetchall()
         except psycopg.OperationalError:
             return []  # it recovers
 

@@ -38,13 +38,13 @@ def main() -> None:
     logging.disable(logging.ERROR)  # a load that is killed on purpose fails loudly otherwise
     step, *rest = sys.argv[1:]
     if step == "scene":
-        print(json.dumps(scene()))
+        sys.stdout.write(json.dumps(scene()) + "\n")
         return
     database.ensure()
     if step == "load":
         load(json.loads(rest[0]), Path(rest[1]))
     else:
-        print(json.dumps(reckon(Path(rest[0]))))
+        sys.stdout.write(json.dumps(reckon(Path(rest[0]))) + "\n")
 
 
 def scene() -> dict[str, Any]:
@@ -157,7 +157,9 @@ class Duties:
                     owner_agency="lead", owner_role="collector", due_at=due,
                 )  # fmt: skip
             kept = w.keep(block, {"text": f"what {block} says"})
-            w.append("vault.unmasked", block, {"vault": kept["vault"], "reason": kept}, marking=None)
+            w.append(
+                "vault.unmasked", block, {"vault": kept["vault"], "reason": kept}, marking=None
+            )
         self._notes.note("block", block, size=size)
         self._open.append(f"{block}_0")
 
@@ -203,7 +205,9 @@ class Reports:
             tries += 1
             answer = self._send(body, key) or (time.sleep(0.1) or "")
         if answer:
-            self._notes.note("report", key, answer=answer, tries=tries, source=self._given["source"])
+            self._notes.note(
+                "report", key, answer=answer, tries=tries, source=self._given["source"]
+            )
         time.sleep(0.03)
 
     def _send(self, body: bytes, key: str) -> str:
@@ -212,9 +216,9 @@ class Reports:
             "Content-Type": "application/json",
             "Idempotency-Key": key,
         }
-        request = urllib.request.Request(self._url, body, headers)  # noqa: S310 - our own address
+        request = urllib.request.Request(self._url, body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=8) as answer:
                 return str(json.load(answer)["items"][0]["result"])
         except (urllib.error.URLError, OSError, ValueError):
             return ""
@@ -258,10 +262,16 @@ def _blocks(
     """All of a block or nothing; yields those of which a part is there."""
     opened = Counter(
         str(s).rpartition("_")[0]
-        for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'duty.opened' AND subject LIKE 'rpt_drill%'")
+        for (s,) in _rows(
+            "SELECT subject FROM record_entry WHERE kind = 'duty.opened' AND subject LIKE 'rpt_drill%'"
+        )
     )
-    beside = Counter(str(s) for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'vault.unmasked'"))
-    words = Counter(str(s) for (s,) in _rows("SELECT subject FROM record_vault WHERE subject LIKE 'rpt_drill%'"))
+    beside = Counter(
+        str(s) for (s,) in _rows("SELECT subject FROM record_entry WHERE kind = 'vault.unmasked'")
+    )
+    words = Counter(
+        str(s) for (s,) in _rows("SELECT subject FROM record_vault WHERE subject LIKE 'rpt_drill%'")
+    )
     for block, one in notes["block tried"].items():
         found = (opened[block], beside[block], words[block])
         if found == (one["size"], 1, 1):
@@ -324,7 +334,9 @@ def _sent(noted: Iterable[str], lost: list[str], doubled: list[str]) -> int:
             "WHERE kind = 'delivery.sent' GROUP BY 1 HAVING count(*) > 1"
         )
     ]  # fmt: skip
-    return int(_rows("SELECT count(*) FROM deliver_delivery WHERE state IN ('QUEUED', 'RETRYING')")[0][0])
+    return int(
+        _rows("SELECT count(*) FROM deliver_delivery WHERE state IN ('QUEUED', 'RETRYING')")[0][0]
+    )
 
 
 def _sound() -> dict[str, Any]:

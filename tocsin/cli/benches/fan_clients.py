@@ -27,7 +27,9 @@ class Told:
 class Stream(asyncio.Protocol):
     """One stream of a device. Keeps the highest version of each sighting, as the app does."""
 
-    def __init__(self, told: Told, heard: Callable[[Stream, tuple[str, int]], None], request: bytes) -> None:
+    def __init__(
+        self, told: Told, heard: Callable[[Stream, tuple[str, int]], None], request: bytes
+    ) -> None:
         self.told, self._heard, self._request = told, heard, request
         self._rest = b""
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -71,7 +73,9 @@ class Answers(asyncio.Protocol):
             self._done(time.monotonic())
 
     def say(self, token: str, sighting: str, version: int) -> None:
-        body = json.dumps({"receipts": [{"sighting": sighting, "version": version, "said": "acknowledged"}]}).encode()
+        body = json.dumps(
+            {"receipts": [{"sighting": sighting, "version": version, "said": "acknowledged"}]}
+        ).encode()
         head = (
             f"POST /field/receipts HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Device {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -104,7 +108,9 @@ async def _devices(port: int, tokens: list[str], asked: Any, answered: Any) -> N
             + (f"Last-Event-ID: {told[n].place}\r\n" if told[n].place >= 0 else "")
             + "\r\n"
         )
-        _, protocol = await loop.create_connection(lambda: Stream(told[n], heard, request.encode()), "127.0.0.1", port)
+        _, protocol = await loop.create_connection(
+            lambda: Stream(told[n], heard, request.encode()), "127.0.0.1", port
+        )
         await protocol.open
         return protocol
 
@@ -126,7 +132,10 @@ async def _devices(port: int, tokens: list[str], asked: Any, answered: Any) -> N
         if what == "join":
             answered.put(await join(args[0]))
         elif what == "answering":
-            made = [await loop.create_connection(lambda: Answers(acks.append), "127.0.0.1", port) for _ in tokens]
+            made = [
+                await loop.create_connection(lambda: Answers(acks.append), "127.0.0.1", port)
+                for _ in tokens
+            ]
             answers[:] = [p for _, p in made]
             reply["on"] = True
             answered.put(None)
@@ -140,13 +149,13 @@ async def _devices(port: int, tokens: list[str], asked: Any, answered: Any) -> N
         elif what == "heard":
             thing, wait_s = args
             until = time.monotonic() + wait_s
-            while time.monotonic() < until and not all(thing in t.at for t in told):
+            while time.monotonic() < until and not all(thing in t.at for t in told):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             answered.put([t.at.get(thing, 0.0) for t in told])
         elif what == "acks":
             wanted, wait_s = args
             until = time.monotonic() + wait_s
-            while time.monotonic() < until and len(acks) < wanted:
+            while time.monotonic() < until and len(acks) < wanted:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             answered.put(list(acks))
             acks.clear()
@@ -174,7 +183,9 @@ class Subscriber(asyncio.Protocol):
         data = self._rest + data
         for _ in range(data.count(self._marker)):
             self._heard.append(now)
-        self._rest = data[data.rfind(self._marker) + len(self._marker) :] if self._marker in data else data
+        self._rest = (
+            data[data.rfind(self._marker) + len(self._marker) :] if self._marker in data else data
+        )
 
 
 def subscribers(port: int, count: int, marker: bytes, asked: Any, answered: Any) -> None:
@@ -184,12 +195,14 @@ def subscribers(port: int, count: int, marker: bytes, asked: Any, answered: Any)
         loop = asyncio.get_running_loop()
         heard: list[float] = []
         for _ in range(count):
-            _, p = await loop.create_connection(lambda: Subscriber(heard, marker), "127.0.0.1", port)
+            _, p = await loop.create_connection(
+                lambda: Subscriber(heard, marker), "127.0.0.1", port
+            )
             await p.ready
         answered.put(None)
         while await loop.run_in_executor(None, asked.get) != "stop":
             until = time.monotonic() + 10
-            while time.monotonic() < until and len(heard) < count:
+            while time.monotonic() < until and len(heard) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             answered.put(list(heard))
             heard.clear()

@@ -1,9 +1,10 @@
-"""`tocsin bench fanout`: one sighting to 1,000 (and 5,000) connected devices, their receipts, and all of them coming back
-at once; NATS with the same bytes in the same run, where it is installed."""
+"""`tocsin bench fanout`: one sighting to 1,000 (and 5,000) connected devices, their receipts, and all of them
+coming back at once; NATS with the same bytes in the same run, where it is installed."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing as mp
 import os
 import resource
@@ -34,16 +35,24 @@ def _one(devices: int, sightings: int) -> Iterator[Measure]:
     with fresh_database("fanout") as url, contextlib.ExitStack() as stack:
         scene = live_scene.make(devices)
         port = _free_port()
-        environ = {**os.environ, "TOCSIN_DATABASE_URL": as_app(url), "TOCSIN_DATABASE_OWNER_URL": url}
+        environ = {
+            **os.environ,
+            "TOCSIN_DATABASE_URL": as_app(url),
+            "TOCSIN_DATABASE_OWNER_URL": url,
+        }
         only = [a for loop in ("sequencer", "duties", "live operations") for a in ("--only", loop)]
         for command in (["web", "--port", str(port)], ["worker", *only]):
-            process = subprocess.Popen([Path(sys.executable).with_name("tocsin"), *command], env=environ)
+            process = subprocess.Popen(
+                [Path(sys.executable).with_name("tocsin"), *command], env=environ
+            )
             stack.callback(_end, process)
         _wait(port)
         far = Far(fan_clients.devices, port, scene.tokens)
         stack.callback(far.close)
         joined = far.ask("join", 50)
-        yield Measure(f"{name}.join", round(joined, 2), "s", "50 at a time, each by its signed token")
+        yield Measure(
+            f"{name}.join", round(joined, 2), "s", "50 at a time, each by its signed token"
+        )
         yield from _tell(name, scene, far, sightings)
         yield from _receipts(name, scene, far, devices)
         if devices <= 1_000:
@@ -76,7 +85,9 @@ def _tell(name: str, scene: live_scene.Scene, far: Far, sightings: int) -> Itera
         time.sleep(0.3)
     how = f"{sightings} sightings one by one, from the commit to each device; {HOW}"
     for share, word in ((0.5, "p50"), (0.99, "p99"), (1.0, "max")):
-        yield Measure(f"{name}.told.{word}", round(max(0.0, percentile(late, share)) * 1000, 1), "ms", how)
+        yield Measure(
+            f"{name}.told.{word}", round(max(0.0, percentile(late, share)) * 1000, 1), "ms", how
+        )
     yield Measure(f"{name}.not_told", lost, "devices", f"of {sightings * len(scene.tokens)} times")
 
 
@@ -89,7 +100,8 @@ def _receipts(name: str, scene: live_scene.Scene, far: Far, devices: int) -> Ite
     acks = far.ask("acks", devices, 30.0)
     kept = Receipt.objects.filter(sighting=sighting, version=1).count()
     entries = Entry.objects.filter(subject=sighting, kind="sighting.receipts").count()
-    how = f"from the commit of the sighting until the last of {len(acks)} answers was durable; {kept} rows in {entries} entries; {HOW}"
+    kept_words = f"{kept} rows in {entries} entries"
+    how = f"from the commit until the last of {len(acks)} answers was durable; {kept_words}; {HOW}"
     yield Measure(f"{name}.receipts", round(max(acks, default=at) - at, 2), "s", how)
     yield Measure(f"{name}.receipts.missing", devices - kept, "receipts", "")
     far.ask("quiet")
@@ -111,7 +123,9 @@ def _back(name: str, scene: live_scene.Scene, far: Far) -> Iterator[Measure]:
     shown = far.ask("all")
     gaps = sum(not h for h in heard)
     twice = sum(len(s) != len(set(s)) for s, _ in shown)
-    yield Measure(f"{name}.back", round(seconds, 2), "s", f"all at once, 20 changes replayed to each; {HOW}")
+    yield Measure(
+        f"{name}.back", round(seconds, 2), "s", f"all at once, 20 changes replayed to each; {HOW}"
+    )
     yield Measure(f"{name}.back.gaps", gaps, "devices", "that lack the newest version")
     yield Measure(f"{name}.back.twice", twice, "devices", "that showed a version twice")
 
@@ -119,9 +133,9 @@ def _back(name: str, scene: live_scene.Scene, far: Far) -> Iterator[Measure]:
 def _example(scene: live_scene.Scene) -> bytes:
     from tocsin.operate import store  # noqa: PLC0415
     from tocsin.operate.models import Sighting  # noqa: PLC0415
-    from tocsin.web.field_feed import encode  # noqa: PLC0415
 
-    return encode(store.snapshot("sighting", Sighting.objects.first().id) or {})  # type: ignore[union-attr]
+    thing = store.snapshot("sighting", Sighting.objects.first().id)  # type: ignore[union-attr]
+    return b"event: sighting\ndata: " + json.dumps(thing, separators=(",", ":")).encode() + b"\n\n"
 
 
 def _nats(name: str, devices: int, sightings: int, body: bytes) -> Iterator[Measure]:
@@ -132,7 +146,9 @@ def _nats(name: str, devices: int, sightings: int, body: bytes) -> Iterator[Meas
         yield Measure(f"{name}.nats.skipped", 0, "", "nats-server is not installed")
         return
     port = _free_port()
-    process = subprocess.Popen([server, "-a", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [server, "-a", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL
+    )
     try:
         _wait(port)
         far = Far(fan_clients.subscribers, port, devices, b'"type":"sighting"')
@@ -159,7 +175,9 @@ class Far:
     def __init__(self, target: Any, *args: Any) -> None:
         spawn = mp.get_context("spawn")
         self.asked, self.answered = spawn.Queue(), spawn.Queue()
-        self._process = spawn.Process(target=target, args=(*args, self.asked, self.answered), daemon=True)
+        self._process = spawn.Process(
+            target=target, args=(*args, self.asked, self.answered), daemon=True
+        )
         self._process.start()
 
     def ask(self, *what: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -34,7 +33,12 @@ def make(posts: int, *, devices: bool = True, spread_m: int = 2000) -> Scene:
     people.add_agency(SYSTEM, agency="lead", name="The detail")
     people.add_agency(SYSTEM, agency="county", name="County police")
     lead = people.add_person(
-        SYSTEM, username="lead", name="Lead", agency="lead", roles=[Role.OPERATION_LEAD], email="lead@example.org"
+        SYSTEM,
+        username="lead",
+        name="Lead",
+        agency="lead",
+        roles=[Role.OPERATION_LEAD],
+        email="lead@example.org",
     )
     start, end = now - timedelta(minutes=5), now + timedelta(hours=8)
     operation = people.open_operation(
@@ -47,12 +51,19 @@ def make(posts: int, *, devices: bool = True, spread_m: int = 2000) -> Scene:
     with writing(SYSTEM) as w:
         for person in officers:
             w.append(PERSON_ADDED, person, {"agency": "county", "novice": False}, marking=None)
-            w.append(ROLE_GRANTED, person, {"role": Role.FIELD.value, "agency": "county"}, marking=None)
+            w.append(
+                ROLE_GRANTED, person, {"role": Role.FIELD.value, "agency": "county"}, marking=None
+            )
         for n, (person, post) in enumerate(zip(officers, made, strict=True)):
             data = _post(n, side, spread_m, stamp(start), stamp(end))
             w.append(POST_PLACED, post, data, marking=mark)
             assignment = new_id("asg")
-            data = {"id": assignment, "person": person, "from_at": stamp(start), "until_at": stamp(end)}
+            data = {
+                "id": assignment,
+                "person": person,
+                "from_at": stamp(start),
+                "until_at": stamp(end),
+            }
             w.append(ASSIGNED, post, data, marking=mark)
             w.append(POST_CHECKED_IN, post, {"id": assignment}, marking=mark)
     tokens = _devices(officers, mark, stamp(end)) if devices else []
@@ -75,6 +86,7 @@ def _devices(people: list[str], mark: Any, until: str) -> list[str]:
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
+    from tocsin.kernel import clock  # noqa: PLC0415
     from tocsin.kernel.ids import new_id  # noqa: PLC0415
     from tocsin.operate.terms.devices import DEVICE_ISSUED, DEVICE_JOINED  # noqa: PLC0415
     from tocsin.people.terms import SYSTEM  # noqa: PLC0415
@@ -90,7 +102,9 @@ def _devices(people: list[str], mark: Any, until: str) -> list[str]:
             public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
             w.append(DEVICE_ISSUED, device, {"person": person, "expires_at": until}, marking=mark)
             w.append(DEVICE_JOINED, device, {"key": plain(public)}, marking=mark)
-            at = int(time.time())
-            r, s = decode_dss_signature(key.sign(f"tocsin-device\n{device}\n{at}".encode(), ec.ECDSA(SHA256())))
+            at = int(clock.now().timestamp())
+            r, s = decode_dss_signature(
+                key.sign(f"tocsin-device\n{device}\n{at}".encode(), ec.ECDSA(SHA256()))
+            )
             tokens.append(f"{device}.{at}.{plain(r.to_bytes(32) + s.to_bytes(32))}")
     return tokens

@@ -1,5 +1,5 @@
-"""`tocsin bench operate`: a question's answer with 2,000 posts and 5,000 live positions; acts and board under that load;
-duties of the operation firing on time."""
+"""`tocsin bench operate`: a question's answer with 2,000 posts and 5,000 live positions; acts and board under that
+load; duties of the operation firing on time."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def _locate(scene: live_scene.Scene, live: int) -> None:
     pick, now = random.Random(7), clock.now()
     Location.objects.bulk_create(
         Location(
-            operation=scene.operation, device=f"dev_{n}", person=scene.people[n % len(scene.people)] if n % 2 else f"per_{n}",
-            lat=live_scene.STAGE_E7[0] + pick.randrange(180_000), lon=live_scene.STAGE_E7[1] + pick.randrange(180_000), at=now,
+            operation=scene.operation, device=f"dev_{n}",
+            person=scene.people[n % len(scene.people)] if n % 2 else f"per_{n}",
+            lat=live_scene.STAGE_E7[0] + pick.randrange(180_000),
+            lon=live_scene.STAGE_E7[1] + pick.randrange(180_000), at=now,
         )
         for n in range(live)
     )  # fmt: skip
@@ -52,7 +54,10 @@ def _asking(scene: live_scene.Scene, times: int, how: str) -> Iterator[Measure]:
     pick = random.Random(8)
 
     def place() -> Point:
-        return Point(live_scene.STAGE_E7[0] + pick.randrange(180_000), live_scene.STAGE_E7[1] + pick.randrange(180_000))
+        return Point(
+            live_scene.STAGE_E7[0] + pick.randrange(180_000),
+            live_scene.STAGE_E7[1] + pick.randrange(180_000),
+        )
 
     def register() -> None:
         at = place()
@@ -79,20 +84,34 @@ def _acting(scene: live_scene.Scene, times: int, how: str) -> Iterator[Measure]:
     officer, made = actor(scene.people[1]), []
 
     def report() -> None:
-        made.append(report_sighting(officer, operation=scene.operation, text="man by the fence", severity=2))
+        made.append(
+            report_sighting(officer, operation=scene.operation, text="man by the fence", severity=2)
+        )
 
-    yield from _timed("operate.report", report, times, f"{how}; a sighting accepted, every post told")
+    yield from _timed(
+        "operate.report", report, times, f"{how}; a sighting accepted, every post told"
+    )
     yield from _timed(
         "operate.raise",
-        lambda: update_sighting(officer, sighting=made.pop(), aggravators=["on_roof"], text="on the roof"),
+        lambda: update_sighting(
+            officer, sighting=made.pop(), aggravators=["on_roof"], text="on the roof"
+        ),
         times,
         f"{how}; a raise accepted, everybody asked anew",
     )
     yield from _timed(
-        "operate.check_in", lambda: check_in(officer, operation=scene.operation, post=scene.posts[1]), times, how
+        "operate.check_in",
+        lambda: check_in(officer, operation=scene.operation, post=scene.posts[1]),
+        times,
+        how,
     )
     lead, row = actor(scene.lead), operation(scene.operation)
-    yield from _timed("operate.board", lambda: store.board(lead, row, clock.now()), times, f"{how}; all of the board")
+    yield from _timed(
+        "operate.board",
+        lambda: store.board(lead, row, clock.now()),
+        times,
+        f"{how}; all of the board",
+    )
 
 
 def _firing(scene: live_scene.Scene, how: str) -> Iterator[Measure]:
@@ -103,7 +122,11 @@ def _firing(scene: live_scene.Scene, how: str) -> Iterator[Measure]:
 
     late, fired, until = [0.0], 0, time.monotonic() + 15
     while time.monotonic() < until:
-        first = Duty.objects.filter(discharged_at=None, next_at__lte=clock.now()).order_by("next_at").first()
+        first = (
+            Duty.objects.filter(discharged_at=None, next_at__lte=clock.now())
+            .order_by("next_at")
+            .first()
+        )
         begin = clock.now()
         did = fire_due()
         fired += did
@@ -111,7 +134,12 @@ def _firing(scene: live_scene.Scene, how: str) -> Iterator[Measure]:
             late.append((clock.now() - max(first.next_at, begin)).total_seconds())
         if not did:
             time.sleep(0.1)
-    yield Measure("operate.duties.late", round(max(late), 2), "s", f"{how}; the longest a step took to fire; {fired} fired")
+    yield Measure(
+        "operate.duties.late",
+        round(max(late), 2),
+        "s",
+        f"{how}; the longest a step took to fire; {fired} fired",
+    )
 
 
 def _timed(name: str, act: Callable[[], object], times: int, how: str) -> Iterator[Measure]:
@@ -122,4 +150,9 @@ def _timed(name: str, act: Callable[[], object], times: int, how: str) -> Iterat
         act()
         took.append(time.perf_counter() - begin)
     for share, word in ((0.5, "p50"), (0.99, "p99")):
-        yield Measure(f"{name}.{word}", round(percentile(took, share) * 1000, 1), "ms", f"{how}; {times} times")
+        yield Measure(
+            f"{name}.{word}",
+            round(percentile(took, share) * 1000, 1),
+            "ms",
+            f"{how}; {times} times",
+        )

@@ -1,4 +1,4 @@
-"""What scripted people do when the system tells them something: their phone has it, they say so, they decide, they answer.
+"""What scripted people do when the system tells them something: they have it, say so, decide, answer.
 
 They learn of things only by what is on the record: told by the app, by another way, or by a duty's notice. A person
 whom somebody of the team plays does none of it.

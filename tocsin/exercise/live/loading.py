@@ -34,7 +34,9 @@ FILES = {
     "plan.toml": None,
     "happenings.toml": ("happenings",),
 }
-_DURATIONS = frozenset({"phone", "acknowledges", "answers_call", "decides_in", "whose_in", "covers_in", "every", "holds"})
+_DURATIONS = frozenset(
+    {"phone", "acknowledges", "answers_call", "decides_in", "whose_in", "covers_in", "every", "holds"}
+)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -46,22 +48,23 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> FieldStory:
     """The exercise called `name`. Raises: NotFound; BadScenario when its files cannot be used."""
     if name.replace("_", "-") not in names():
-        cure = f"Choose one of: {', '.join(names())}."
-        raise NotFound(f"there is no such exercise: {name!r}.", field="exercise", cure=cure)
+        known = ", ".join(names())
+        raise NotFound(f"there is no such exercise: {name!r}.", field="exercise", cure=f"Choose one of: {known}.")
     return load_folder(SCENARIOS / name.replace("-", "_"))
 
 
 def load_folder(folder: Path) -> FieldStory:
-    """The exercise in `folder`: parsed, typed, converted, cross-checked. Raises: BadScenario, naming file and entry."""
+    """The exercise in `folder`: parsed, typed, converted, cross-checked.
+
+    Raises: BadScenario, naming file and entry.
+    """
     tables = {name: _parse(folder, name) for name in FILES}
     head = dict(tables["story.toml"]["story"])
-    sign, offset = head.pop("utc_offset", "+00:00")[0], head.get("local_offset")
-    hours = tables["story.toml"]["story"].get("utc_offset", "+00:00")
-    if not re.fullmatch(r"[+-]\d\d:\d\d", str(hours)) or offset is not None:
+    hours, day = str(head.pop("utc_offset", "")), head.pop("day", None)
+    if not re.fullmatch(r"[+-]\d\d:\d\d", hours):
         raise BadScenario(f"utc_offset is {hours!r}.", field="story.toml: story", cure="Write it like '-04:00'.")
     size = timedelta(hours=int(hours[1:3]), minutes=int(hours[4:6]))
-    local = -size if sign == "-" else size
-    day = head.pop("day", None)
+    local = -size if hours[0] == "-" else size
     typed = {name: _typed(name, "", table, local, day) for name, table in tables.items()}
     story = _assemble(typed, {**_typed("story.toml", "", head, local, day)}, local)
     for where, what in problems(story):
@@ -163,8 +166,10 @@ def problems(s: FieldStory) -> Iterator[tuple[str, str]]:
     people, agencies = {p.id for p in s.people}, {a.id for a in s.agencies}
     posts, areas = {p.id for p in s.plan.posts}, {a.id for a in s.plan.areas}
     channels, zones = {c.id for c in s.plan.channels}, {z.id for z in s.plan.zones}
-    for where, rows in (("people", s.people), ("happenings", s.injects), ("measures", s.measures), ("posts", s.plan.posts)):
-        for id, count in Counter(r.id for r in rows).items():  # type: ignore[attr-defined]
+    listed = {"people": [p.id for p in s.people], "happenings": [i.id for i in s.injects]}
+    listed |= {"measures": [m.id for m in s.measures], "posts": [p.id for p in s.plan.posts]}
+    for where, ids in listed.items():
+        for id, count in Counter(ids).items():
             if count > 1:
                 yield f"{where} {id}", f"the id is used {count} times."
     names: list[tuple[str, str, set[str]]] = [("operation: lead", s.operation.lead, people)]
@@ -174,7 +179,8 @@ def problems(s: FieldStory) -> Iterator[tuple[str, str]]:
     names += [("seats", x, g) for e in s.plan.seats for x, g in ((e.room, posts), (e.person, people))]
     names += [("carries", x, g) for c in s.plan.carries for x, g in ((c.post, posts), (c.channel, channels))]
     names += [("gateways", x, channels) for g in s.plan.gateways for x in (g.a, g.b)]
-    names += [("positions", x, g) for p in s.plan.positions for x, g in ((p.accepting, agencies), (p.accepted_by, people))]
+    for p in s.plan.positions:
+        names += [("positions", p.accepting, agencies), ("positions", p.accepted_by, people)]
     names += [("zones", x, g) for z in s.plan.zones for x, g in ((z.area, areas), (z.team, agencies))]
     for i in s.injects:
         names.append((f"happenings {i.id}: actor", i.actor, people))

@@ -34,12 +34,15 @@ CHECK_IN = CHECK_IN_EVERY - timedelta(minutes=5)
 """How often whoever holds a post taps that they are there."""
 LOCATE = timedelta(minutes=4)
 """How often a phone that is on says where it is, at least: a place older than `FRESH` counts for nobody."""
+STUCK = 20
+"""So often something may be due at one moment; a way out that cannot be taken is tried again a second later."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _NEXT = """
 SELECT least(
     (SELECT min(next_at) FROM duties_duty WHERE discharged_at IS NULL AND next_at IS NOT NULL),
     (SELECT min(until) FROM operate_message WHERE done_at IS NULL),
-    (SELECT min(last_seen_at) + %s FROM operate_sighting s WHERE state = 'OPEN' AND last_seen_at > %s
+    (SELECT min(last_seen_at) + make_interval(secs => %s) FROM operate_sighting s
+     WHERE state = 'OPEN' AND last_seen_at > %s
        AND NOT EXISTS (SELECT 1 FROM operate_hold h WHERE h.sighting = s.id)),
     (SELECT min(expires_at) FROM plan_zone WHERE state = 'SWEPT'))
 """
@@ -68,7 +71,11 @@ class FieldPlay:
     def run(self, until: datetime, progress: Progress | None = None) -> None:
         """Play until `until`, in order of time: what is due in the system first, then what happens."""
         self.settle()
+        again = 0
         while (moment := min(self.next(), self._heap[0][0] if self._heap else _NEVER)) <= until:
+            again = again + 1 if moment <= self._time.now() else 0
+            if again > STUCK:
+                moment = self._time.now() + timedelta(seconds=1)  # it stays due; time goes on all the same
             self._time.move_to(max(moment, self._time.now()))
             self.step()
             if progress:
@@ -94,7 +101,7 @@ class FieldPlay:
         if not self.pushes:
             return _NEVER
         with connection.cursor() as cursor:
-            cursor.execute(_NEXT, [SEEN_HOLDS, clock.now() - SEEN_HOLDS])
+            cursor.execute(_NEXT, [SEEN_HOLDS.total_seconds(), clock.now() - SEEN_HOLDS])
             due: datetime | None = cursor.fetchone()[0]
         return due or _NEVER
 

@@ -162,7 +162,8 @@ def absence_noticed(stage: Stage, m: FieldMeasure) -> Value:
     """When it was on record that somebody or something is not there, and who was told."""
     inject = stage.story.inject(m.subjects[0])
     about = stage.posts.get(getattr(inject, "post", ""), getattr(inject, "about", ""))
-    row = Absence.objects.filter(operation=stage.operation, about=about, found_at__gte=inject.at).order_by("found_at").first()
+    rows = Absence.objects.filter(operation=stage.operation, about=about, found_at__gte=inject.at)
+    row = rows.order_by("found_at").first()
     if row is None:
         return Value(None, "nobody noticed")
     covered = f", made up for {_seconds(row.covered_at - row.found_at)} later" if row.covered_at else ""

@@ -24,7 +24,7 @@ from tocsin.plan import actions as plan
 from tocsin.plan.actions import comms, staffing
 from tocsin.plan.geometry import Point
 from tocsin.plan.models import Position, Zone
-from tocsin.plan.terms import Method
+from tocsin.plan.terms import ChannelDraft, Method, PostDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _ground(stage: Stage) -> None:
 def _posts(stage: Stage) -> None:
     spec, lead = stage.story.plan, stage.actor(stage.story.operation.lead)
     for p in spec.posts:
-        draft = staffing.PostDraft(
+        draft = PostDraft(
             label=p.label,
             agency=stage.agencies[p.agency],
             kind=p.kind,
@@ -225,9 +225,9 @@ def _posts(stage: Stage) -> None:
 
 def _comms(stage: Stage) -> None:
     spec, lead = stage.story.plan, stage.actor(stage.story.operation.lead)
-    for c in spec.channels:
-        draft = comms.ChannelDraft(label=c.label, kind=c.kind, function=c.function)
-        stage.channels[c.id] = comms.add_channel(lead, operation=stage.operation, draft=draft)
+    for line in spec.channels:
+        draft = ChannelDraft(label=line.label, kind=line.kind, function=line.function)
+        stage.channels[line.id] = comms.add_channel(lead, operation=stage.operation, draft=draft)
     for c in spec.carries:
         carry = comms.plan_carry(
             lead, channel=stage.channels[c.channel], post=stage.posts[c.post], device=c.device

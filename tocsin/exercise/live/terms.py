@@ -56,9 +56,9 @@ class Player(Frozen, frozen=True):
 
     `phone` = how long until their phone has what is sent (None = they carry none that is on); `acknowledges` = how
     long from then until they say that they have it (None = never by the app); `answers_call` = how long after they
-    are asked by another way. `decides` = (HOLD, GO or
-    MOVE; why), one for each time they are asked, said `decides_in` later; `covers` = what they do about an absence. `basis` says why it is
-    plausible: from the public record, or assumed.
+    are asked by another way. `decides` = (HOLD, GO or MOVE; why), one for each time they are asked, said `decides_in`
+    later; `covers` = what they do about an absence. `basis` says why it is plausible: from the public record, or
+    assumed.
     """
 
     id: str

@@ -45,7 +45,11 @@ def check_in(
             row, plan, assignment = _stands(actor, operation, post, w)
             checked_in(w, assignment, shared.when(w, at))
             back = (AbsenceKind.VACATED.value, AbsenceKind.MISSED.value)
-            for absence in Absence.objects.select_for_update().filter(about=post, kind__in=back).exclude(state=ENDED):
+            for absence in (
+                Absence.objects.select_for_update()
+                .filter(about=post, kind__in=back)
+                .exclude(state=ENDED)
+            ):
                 _end(w, absence, "somebody is there")
             _done(w, actor, plan, row.id, key)
             tell(plan.id, "post", post)
@@ -115,7 +119,9 @@ def report_absence(
             if (before := rows.exclude(state=ENDED).first()) is not None:
                 return before.id
             whose = agency or plan.lead_agency
-            return found_absent(w, plan, what, subject, named, whose, reason=reason, at=shared.when(w, at), key=key)
+            return found_absent(
+                w, plan, what, subject, named, whose, reason=reason, at=shared.when(w, at), key=key
+            )
 
     return shared.once(actor, key, do)
 
@@ -172,7 +178,9 @@ def found_absent(
         "reason": shared.words(w, absence, reason, "reason") if reason.strip() else None,
         "key": key,
     }
-    w.append(terms.ABSENCE_FOUND, absence, data, marking=shared.marking(plan), occurred_at=at or w.at)
+    w.append(
+        terms.ABSENCE_FOUND, absence, data, marking=shared.marking(plan), occurred_at=at or w.at
+    )
     open_duty(
         w,
         COVER,
@@ -188,7 +196,9 @@ def found_absent(
 
 
 def _end(w: Writing, row: Absence, outcome: str) -> None:
-    w.append(terms.ABSENCE_ENDED, row.id, {"found_at": stamp(row.found_at)}, marking=marking_of(row))
+    w.append(
+        terms.ABSENCE_ENDED, row.id, {"found_at": stamp(row.found_at)}, marking=marking_of(row)
+    )
     discharge(w, row.id, COVER, outcome)
     tell(row.operation, "absence", row.id)
 
@@ -199,7 +209,9 @@ def _done(w: Writing, actor: Actor, plan: Operation, answer: str, key: str) -> N
         w.append(terms.ACT_DONE, answer, data, marking=shared.marking(plan))
 
 
-def _stands(actor: Actor, operation: str, post: str, w: Writing) -> tuple[Post, Operation, Assignment]:
+def _stands(
+    actor: Actor, operation: str, post: str, w: Writing
+) -> tuple[Post, Operation, Assignment]:
     """The post and who is assigned to it now. Raises: Forbidden, NotFound, Conflict."""
     plan = shared.operation_for(actor, operation)
     row = get_visible(actor, Post.objects.all(), id=post)
@@ -210,7 +222,9 @@ def _stands(actor: Actor, operation: str, post: str, w: Writing) -> tuple[Post, 
     if mine:
         return row, plan, mine[-1]
     if not here:
-        raise Conflict("nobody is assigned to this post now", cure="Have whoever leads assign somebody.")
+        raise Conflict(
+            "nobody is assigned to this post now", cure="Have whoever leads assign somebody."
+        )
     if not may_staff(actor, plan, row.agency):
         raise Forbidden("somebody else stands at this post", cure="They say so themselves.")
     return row, plan, here[-1]

@@ -84,9 +84,13 @@ def decide_hold(actor: Actor, *, hold: str, decision: str, reason: str, key: str
         with writing(actor) as w:
             row, plan = shared.opened(actor, Hold, hold)
             if not _decides(actor, row, plan, w):
-                raise Forbidden("the named decider, whoever leads the operation or the detail leader decides this")
+                raise Forbidden(
+                    "the named decider, whoever leads the operation or the detail leader decides this"
+                )
             if row.state == HoldState.DECIDED:
-                raise Conflict("it is decided", cure="Look at the decision; a worse sighting asks anew.")
+                raise Conflict(
+                    "it is decided", cure="Look at the decision; a worse sighting asks anew."
+                )
             data = {
                 "decision": shared.chosen(Decision, decision, "decision").value,
                 "reason": shared.words(w, hold, reason, "reason", least=3),
@@ -100,7 +104,9 @@ def decide_hold(actor: Actor, *, hold: str, decision: str, reason: str, key: str
     shared.once(actor, key, do)
 
 
-def name_decider(actor: Actor, *, operation: str, agency: str, role: str = "", person: str = "") -> None:
+def name_decider(
+    actor: Actor, *, operation: str, agency: str, role: str = "", person: str = ""
+) -> None:
     """Name who decides whether to hold: a role at an agency that takes part, or one person of it.
 
     Raises: Forbidden, NotFound, Invalid when nobody would be asked.
@@ -110,10 +116,15 @@ def name_decider(actor: Actor, *, operation: str, agency: str, role: str = "", p
         plan = shared.operation_for(actor, operation)
         if actor.agency != plan.lead_agency and not actor.system:
             raise Forbidden("whoever leads the operation names who decides")
-        if person and not Member.objects.filter(person=person, agency=agency, left_at=None).exists():
+        if (
+            person
+            and not Member.objects.filter(person=person, agency=agency, left_at=None).exists()
+        ):
             raise Invalid("is not of that agency", field="person", cure="Name a person of it.")
         if not person and not on_duty(agency, role, w.at):
-            raise Invalid("nobody holds this role", field="role", cure="Name a person, or another role.")
+            raise Invalid(
+                "nobody holds this role", field="role", cure="Name a person, or another role."
+            )
         data = {"agency": agency, "role": role, "person": person}
         w.append(terms.DECIDER_NAMED, operation, data, marking=shared.marking(plan))
 
@@ -126,7 +137,12 @@ def hold_unanswered(w: Writing, duties: list[Duty]) -> None:
         if row is None or row.state != HoldState.ASKED:
             continue
         plan = operation_of(row.operation)
-        w.append(terms.HOLD_UNANSWERED, row.id, {"asked_at": stamp(row.asked_at)}, marking=marking_of(row))
+        w.append(
+            terms.HOLD_UNANSWERED,
+            row.id,
+            {"asked_at": stamp(row.asked_at)},
+            marking=marking_of(row),
+        )
         number = Sighting.objects.get(id=row.sighting).number
         title = f"Nobody has decided: hold, go on or move? Sighting {number}"
         for person in store.detail_leaders(plan, w.at):
@@ -145,13 +161,15 @@ def hold_unanswered(w: Writing, duties: list[Duty]) -> None:
         tell(plan.id, "hold", row.id)
 
 
-
-
 def _decides(actor: Actor, row: Hold, plan: Operation, w: Writing) -> bool:
     if actor.system or actor.person == row.decider_person:
         return True
     if actor.agency == plan.lead_agency and may(actor, Permission.MANAGE_OPERATION):
         return True
-    if not row.decider_person and actor.agency == row.decider_agency and row.decider_role in actor.roles:
+    if (
+        not row.decider_person
+        and actor.agency == row.decider_agency
+        and row.decider_role in actor.roles
+    ):
         return True
     return actor.person in store.detail_leaders(plan, w.at)

@@ -48,7 +48,9 @@ def note_incident(
                 "key": key,
             }
             at_ = shared.when(w, at)
-            w.append(terms.INCIDENT_NOTED, incident, data, marking=shared.marking(plan), occurred_at=at_)
+            w.append(
+                terms.INCIDENT_NOTED, incident, data, marking=shared.marking(plan), occurred_at=at_
+            )
             tell(plan.id, "incident", incident)
         return incident
 

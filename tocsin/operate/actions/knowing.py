@@ -80,14 +80,18 @@ def name(seat: store.Seat) -> str:
     return f"{role_words().get(seat.role, seat.role)}, {agency}"
 
 
-def close_duties(w: Writing, sighting: str, outcome: str, seats: Iterable[str] | None = None) -> None:
+def close_duties(
+    w: Writing, sighting: str, outcome: str, seats: Iterable[str] | None = None
+) -> None:
     """End what is owed for a sighting: for some seats ("" = the posts together), or for all of it (None)."""
     w.flush()
     if seats is None:
         known = Receipt.objects.filter(sighting=sighting, must=True).values_list("seat", flat=True)
         seats = ["", *known.distinct()]
     subjects = [_of(sighting, s) if s else sighting for s in seats]
-    rows = Duty.objects.select_for_update().filter(subject__in=subjects, kind__in=KINDS, discharged_at=None)
+    rows = Duty.objects.select_for_update().filter(
+        subject__in=subjects, kind__in=KINDS, discharged_at=None
+    )
     discharge_rows(w, rows.order_by("id"), outcome)
 
 
@@ -97,7 +101,9 @@ def say_informed(w: Writing, plan: Operation, row: Sighting) -> bool:
         return False
     if not rules.informed_version(store.receipts(row.id), row.must_version):
         return False
-    w.append(terms.SIGHTING_INFORMED, row.id, {"version": row.must_version}, marking=shared.marking(plan))
+    w.append(
+        terms.SIGHTING_INFORMED, row.id, {"version": row.must_version}, marking=shared.marking(plan)
+    )
     return True
 
 
@@ -108,7 +114,12 @@ def another_way(w: Writing, duties: list[Duty]) -> None:
         tried = queue(w, sighting, rows)
         if tried:
             data = {"tried": [[r.seat, r.person, via, tries, r.must] for r, via, tries in tried]}
-            w.append(terms.SIGHTING_RETRIED, sighting.id, data, marking=shared.marking(operation_of(sighting.operation)))
+            w.append(
+                terms.SIGHTING_RETRIED,
+                sighting.id,
+                data,
+                marking=shared.marking(operation_of(sighting.operation)),
+            )
 
 
 @act("sighting_person")

@@ -45,14 +45,17 @@ def _missed() -> int:
     found = 0
     for plan in Operation.objects.filter(starts_at__lte=now, ends_at__gt=now).order_by("id"):
         gone = set(
-            Absence.objects.filter(operation=plan.id, kind__in=[AbsenceKind.MISSED, AbsenceKind.VACATED])
+            Absence.objects.filter(
+                operation=plan.id, kind__in=[AbsenceKind.MISSED, AbsenceKind.VACATED]
+            )
             .exclude(state="ENDED")
             .values_list("about", flat=True)
         )
         late = [
             a
             for a in standing(plan.id, now).filter(vacated_at=None)
-            if a.post not in gone and now - max(a.checked_in_at or a.from_at, a.from_at) > CHECK_IN_EVERY
+            if a.post not in gone
+            and now - max(a.checked_in_at or a.from_at, a.from_at) > CHECK_IN_EVERY
         ]
         found += sum(_absent(plan, a) for a in late[:LIMIT])
     return found
@@ -65,5 +68,7 @@ def _absent(plan: Operation, assignment: Assignment) -> int:
         known = Absence.objects.filter(about=assignment.post, kind=AbsenceKind.MISSED.value)
         if post is None or known.exclude(state="ENDED").exists():
             return 0
-        found_absent(w, plan, AbsenceKind.MISSED, post.id, post.label, post.agency, person=assignment.person)
+        found_absent(
+            w, plan, AbsenceKind.MISSED, post.id, post.label, post.agency, person=assignment.person
+        )
     return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -33,6 +34,16 @@ def note_location(
     that has not come yet counts as now."""
     now = clock.now()
     when = min(at, now) if at is not None else now
-    values = [operation, device, person, post, point.lat, point.lon, max(0, accuracy_m), battery, when]
+    values: list[Any] = [
+        operation,
+        device,
+        person,
+        post,
+        point.lat,
+        point.lon,
+        max(0, accuracy_m),
+        battery,
+        when,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_PUT, values)

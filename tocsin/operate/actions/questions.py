@@ -83,7 +83,9 @@ def ask(
     return Question.objects.get(id=shared.once(actor, key, do))
 
 
-def answer_question(actor: Actor, *, question: str, whose: str, text: str = "", key: str = "") -> None:
+def answer_question(
+    actor: Actor, *, question: str, whose: str, text: str = "", key: str = ""
+) -> None:
     """Answer: ours, not ours, or cannot tell from here. The last settles nothing; the others end what is owed.
 
     Raises: Forbidden, NotFound, Invalid.
@@ -129,7 +131,9 @@ def _where(
     if position:
         row = Position.objects.filter(id=position, operation=plan.id).first()
         if row is None:
-            raise Invalid("is no position of this plan", field="position", cure="Choose one of the list.")
+            raise Invalid(
+                "is no position of this plan", field="position", cure="Choose one of the list."
+            )
         return at_point or Point(row.lat, row.lon), place or row.label
     if area:
         found = Area.objects.filter(id=area, operation=plan.id).first()
@@ -137,12 +141,16 @@ def _where(
             raise Invalid("is no area of this plan", field="area", cure="Choose one of the list.")
         return at_point or _middle(found.shape), place or found.label
     if at_point is None and not place.strip():
-        raise Invalid("is missing", field="place", cure="Give a place: tap the map, or choose from the plan.")
+        raise Invalid(
+            "is missing", field="place", cure="Give a place: tap the map, or choose from the plan."
+        )
     if at_point is None:
         row = Position.objects.filter(operation=plan.id, label__iexact=place.strip()).first()
         if row is not None:
             return Point(row.lat, row.lon), row.label
-        found = Area.objects.filter(operation=plan.id, label__iexact=place.strip(), state="LIVE").first()
+        found = Area.objects.filter(
+            operation=plan.id, label__iexact=place.strip(), state="LIVE"
+        ).first()
         if found is not None and found.shape:
             return _middle(found.shape), found.label
     return at_point, place
@@ -152,7 +160,9 @@ def _middle(shape: Sequence[Sequence[int]]) -> Point:
     return Point(sum(p[0] for p in shape) // len(shape), sum(p[1] for p in shape) // len(shape))
 
 
-def _owe(w: Writing, plan: Operation, question: str, data: dict[str, Any], asked: list[str]) -> None:
+def _owe(
+    w: Writing, plan: Operation, question: str, data: dict[str, Any], asked: list[str]
+) -> None:
     """Ten seconds for each of those around; where nobody is, for whoever leads."""
     agencies = dict(Member.objects.filter(person__in=asked).values_list("person", "agency"))
     owners: list[tuple[str, str]] = [(agencies[p], p) for p in asked if p in agencies]
@@ -175,7 +185,9 @@ def _excuse(w: Writing, actor: Actor, question: str) -> None:
     from tocsin.duties.actions import discharge_rows  # noqa: PLC0415
 
     w.flush()
-    rows = Duty.objects.select_for_update().filter(subject=question, kind=ANSWER, discharged_at=None)
+    rows = Duty.objects.select_for_update().filter(
+        subject=question, kind=ANSWER, discharged_at=None
+    )
     mine = [r for r in rows.order_by("id") if r.owner_person == actor.person]
     if len(mine) < rows.count():
         discharge_rows(w, mine, "cannot tell from there")

@@ -1,4 +1,4 @@
-"""Receipts: what people who were told have said. Many at once make one entry, so that a thousand are a second's work."""
+"""Receipts: what people who were told have said. Many at once make one entry, so a thousand are a second's work."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def _settle(w: Writing, row: Sighting, changed: dict[tuple[str, str], rules.Rece
     if musts:
         close_duties(w, row.id, "acknowledged", musts)
     every = store.receipts(row.id)
-    if answered - set(musts) and not any(not r.must for r in rules.unanswered(every, row.must_version)):
+    if answered - set(musts) and not any(
+        not r.must for r in rules.unanswered(every, row.must_version)
+    ):
         close_duties(w, row.id, "every post has acknowledged", [""])
     plan = operation_of(row.operation)
     if say_informed(w, plan, row):

@@ -52,7 +52,8 @@ def queue(
     ):
         past.setdefault((seat, person), set()).add(channel)
     tries = {
-        (r.seat, r.person): r.tries for r in Receipt.objects.filter(sighting=sighting.id, person__in=people)
+        (r.seat, r.person): r.tries
+        for r in Receipt.objects.filter(sighting=sighting.id, person__in=people)
     }
     made, tried = [], []
     for r in rows:
@@ -87,7 +88,9 @@ def _ways(people: set[str]) -> dict[str, list[tuple[str, str, int]]]:
         for n, way in enumerate(card.ways if card else ()):
             if way.kind in _ORDER and way.address:
                 found[row.person].append((way.kind, row.id, n))
-    for person in Push.objects.filter(person__in=people).values_list("person", flat=True).distinct():
+    for person in (
+        Push.objects.filter(person__in=people).values_list("person", flat=True).distinct()
+    ):
         found[person].append((PUSH, "", 0))
     mailed = Account.objects.filter(Q(is_active=True) & ~Q(email=""), person__in=people)
     for person in mailed.values_list("person", flat=True):
@@ -118,7 +121,9 @@ def send_due(limit: int = 100) -> int:
 def _send(roads: Roads, row: Message) -> bool:
     mine = Message.objects.filter(id=row.id)
     sighting = Sighting.objects.get(id=row.sighting)
-    here = Receipt.objects.filter(sighting=row.sighting, person=row.person, version__gte=sighting.must_version)
+    here = Receipt.objects.filter(
+        sighting=row.sighting, person=row.person, version__gte=sighting.must_version
+    )
     if here.exists():
         mine.update(done_at=clock.now(), failed="acknowledged meanwhile")
         return False
@@ -194,5 +199,7 @@ def _mail(address: str, line: str, link: str, key: str) -> bytes:
     message["Message-ID"] = f"<{key}@{Sender.of(s.mail_from).domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Priority"] = "1"
-    message.set_content(f"{line}.\n\nNobody has heard from you yet. Read it and acknowledge it here:\n{link}\n")
+    message.set_content(
+        f"{line}.\n\nNobody has heard from you yet. Read it and acknowledge it here:\n{link}\n"
+    )
     return message.as_bytes()

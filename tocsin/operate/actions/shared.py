@@ -28,14 +28,16 @@ def operation_for(actor: Actor, operation: str) -> Operation:
     """The operation. Raises: NotFound where the actor's agency takes no part, the same as where there is none."""
     found = operations_of(actor).filter(id=operation).first()
     if found is None:
-        raise NotFound("there is no such operation, or your agency takes no part in it", field="operation")
+        raise NotFound(
+            "there is no such operation, or your agency takes no part in it", field="operation"
+        )
     return found
 
 
 def opened(actor: Actor, model: type[Row], row_id: str) -> tuple[Row, Operation]:
     """A row, locked, and its operation. Raises: NotFound."""
     found = get_visible(actor, model.objects.all(), id=row_id)  # type: ignore[attr-defined]
-    operation = operation_for(actor, found.operation)  # type: ignore[attr-defined]
+    operation = operation_for(actor, found.operation)
     return model.objects.select_for_update().get(id=row_id), operation  # type: ignore[attr-defined]
 
 
@@ -74,7 +76,9 @@ def when(w: Writing, at: datetime | None) -> datetime:
     return at
 
 
-def words(w: Writing, subject: str, text: str, field: str = "text", *, least: int = 1) -> dict[str, str]:
+def words(
+    w: Writing, subject: str, text: str, field: str = "text", *, least: int = 1
+) -> dict[str, str]:
     """Free words, kept in the vault. Raises: Invalid."""
     tidy = text.strip()
     if len(tidy) < least:

@@ -1,4 +1,4 @@
-"""One sighting, however many report it: reported, added to, lost, over. Only a lead lowers it, by name, for a reason."""
+"""One sighting, however many report it: reported, added to, lost, over. A lead alone lowers it, by name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def report_sighting(
 ) -> str:
     """Report what was seen; returns the sighting's id. Everybody who must know, and every manned post, is told at once.
 
-    `seen_at` = by the reporter's own clock; `photos` = hashes of photos kept before. Raises: Forbidden, NotFound, Invalid.
+    `seen_at` = by the reporter's own clock; `photos` = hashes of photos kept before.
+    Raises: Forbidden, NotFound, Invalid.
     """
     permit(actor, Permission.READ_CONTENT)
 
@@ -168,7 +169,9 @@ def lower_sighting(
     with writing(actor) as w:
         row, plan = _open(actor, sighting)
         if row.version != version:
-            raise Conflict("it was added to since you looked", cure="Read what is new, then decide again.")
+            raise Conflict(
+                "it was added to since you looked", cure="Read what is new, then decide again."
+            )
         grave = shared.chosen(Severity, severity, "severity")
         off = shared.aggravators(aggravators_off)
         left = [a for a in row.aggravators if a not in off]
@@ -209,7 +212,9 @@ def track_lost(
             row, plan = _open(actor, sighting)
             data = _same(row, key) | {"direction": shared.label(direction, "direction")}
             at_ = shared.when(w, at)
-            w.append(terms.SIGHTING_LOST, sighting, data, marking=shared.marking(plan), occurred_at=at_)
+            w.append(
+                terms.SIGHTING_LOST, sighting, data, marking=shared.marking(plan), occurred_at=at_
+            )
             _then(w, plan, sighting)
             tell(plan.id, "sighting", sighting)
         return str(row.version + 1)
@@ -261,7 +266,9 @@ def _newly_told(row: Sighting, seats: Sequence[store.Seat]) -> list[list[Any]]:
 
 def _own(row: Sighting, actor: Actor) -> list[str]:
     """The seats for which the actor was told before: whoever says a thing knows it."""
-    return sorted(Receipt.objects.filter(sighting=row.id, person=actor.person).values_list("seat", flat=True))
+    return sorted(
+        Receipt.objects.filter(sighting=row.id, person=actor.person).values_list("seat", flat=True)
+    )
 
 
 def _others(seats: Sequence[store.Seat], actor: Actor) -> list[store.Seat]:
@@ -291,4 +298,3 @@ def _photos(hashes: Sequence[str]) -> list[str]:
         if len(h) != 64 or not set(h) <= set("0123456789abcdef"):
             raise Invalid("is no photo's hash", field="photos", cure="Send the photo first.")
     return given
-

@@ -13,7 +13,20 @@ from tocsin.record.terms import Change, Entry, Merge, Put, Set
 @on(terms.QUESTION_ASKED)
 def asked(e: Entry) -> Iterable[Change]:
     d = e.data
-    names = ("number", "lat", "lon", "place", "area", "position", "register", "verdict", "plan", "asked", "post", "due_at")
+    names = (
+        "number",
+        "lat",
+        "lon",
+        "place",
+        "area",
+        "position",
+        "register",
+        "verdict",
+        "plan",
+        "asked",
+        "post",
+        "due_at",
+    )
     row = {name: d[name] for name in names}
     row |= {
         "words": d["words"]["vault"],
@@ -34,7 +47,11 @@ def answered(e: Entry) -> Iterable[Change]:
     row = {"whose": d["whose"], "words": words, "at": e.recorded_at}
     yield Merge("operate_answer", {"question": e.subject, "person": e.actor}, row | marks(e))
     if d["settles"]:
-        yield Set("operate_question", {"id": e.subject}, {"state": "ANSWERED", "answered_at": e.recorded_at})
+        yield Set(
+            "operate_question",
+            {"id": e.subject},
+            {"state": "ANSWERED", "answered_at": e.recorded_at},
+        )
     yield from act(e, e.subject)
 
 
@@ -46,7 +63,15 @@ def unanswered(e: Entry) -> Iterable[Change]:
 @on(terms.HOLD_ASKED)
 def hold_asked(e: Entry) -> Iterable[Change]:
     d = e.data
-    names = ("sighting", "sighting_version", "why", "decider_agency", "decider_role", "decider_person", "due_at")
+    names = (
+        "sighting",
+        "sighting_version",
+        "why",
+        "decider_agency",
+        "decider_role",
+        "decider_person",
+        "due_at",
+    )
     row = {name: d[name] for name in names}
     row |= {
         "state": "ASKED",
@@ -62,7 +87,9 @@ def hold_asked(e: Entry) -> Iterable[Change]:
 
 @on(terms.HOLD_UNANSWERED)
 def hold_unanswered(e: Entry) -> Iterable[Change]:
-    yield Set("operate_hold", {"id": e.subject}, {"state": "UNANSWERED", "unanswered_at": e.recorded_at})
+    yield Set(
+        "operate_hold", {"id": e.subject}, {"state": "UNANSWERED", "unanswered_at": e.recorded_at}
+    )
 
 
 @on(terms.HOLD_DECIDED)
@@ -81,7 +108,11 @@ def hold_decided(e: Entry) -> Iterable[Change]:
 @on(terms.DECIDER_NAMED)
 def decider_named(e: Entry) -> Iterable[Change]:
     row = {k: e.data[k] for k in ("agency", "role", "person")}
-    yield Merge("operate_decider", {"operation": e.subject}, row | {"named_by": e.actor, "named_at": e.recorded_at})
+    yield Merge(
+        "operate_decider",
+        {"operation": e.subject},
+        row | {"named_by": e.actor, "named_at": e.recorded_at},
+    )
 
 
 @on(terms.ABSENCE_FOUND)

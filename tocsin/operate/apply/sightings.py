@@ -22,14 +22,19 @@ def act(e: Entry, answer: str) -> Iterable[Change]:
     """What a device that sends the same act again is answered."""
     if key := e.data.get("key"):
         yield Put(
-            "operate_act", {"id": f"{e.actor}:{key}"}, {"kind": e.kind, "answer": answer, "at": e.recorded_at}
+            "operate_act",
+            {"id": f"{e.actor}:{key}"},
+            {"kind": e.kind, "answer": answer, "at": e.recorded_at},
         )
 
 
 @on(terms.SIGHTING_REPORTED)
 def reported(e: Entry) -> Iterable[Change]:
     d = e.data
-    row = {name: d[name] for name in ("number", "kind", "severity", "aggravators", "photos", "post", "device", *SEEN)}
+    row = {
+        name: d[name]
+        for name in ("number", "kind", "severity", "aggravators", "photos", "post", "device", *SEEN)
+    }
     row |= {
         "what": d["what"]["vault"],
         "state": "OPEN",
@@ -58,7 +63,11 @@ def reported(e: Entry) -> Iterable[Change]:
 @on(terms.SIGHTING_UPDATED)
 def updated(e: Entry) -> Iterable[Change]:
     d = e.data
-    row: dict[str, Any] = {"version": d["version"], "severity": d["severity"], "changed_at": e.recorded_at}
+    row: dict[str, Any] = {
+        "version": d["version"],
+        "severity": d["severity"],
+        "changed_at": e.recorded_at,
+    }
     row |= {name: d[name] for name in (*SEEN, "aggravators", "photos") if name in d}
     if "what" in d:
         row["what"] = d["what"]["vault"]
@@ -72,7 +81,9 @@ def updated(e: Entry) -> Iterable[Change]:
         yield _told(e, seat, person, must, version=d["version"] if person == e.actor else 0)
     for seat in d["own"]:
         key = {"sighting": e.subject, "seat": seat, "person": e.actor}
-        yield Set("operate_receipt", key, {"version": d["version"], "acknowledged_at": e.recorded_at})
+        yield Set(
+            "operate_receipt", key, {"version": d["version"], "acknowledged_at": e.recorded_at}
+        )
     yield from act(e, str(d["version"]))
 
 
@@ -122,9 +133,15 @@ def resolved(e: Entry) -> Iterable[Change]:
 def receipts(e: Entry) -> Iterable[Change]:
     """Many receipts at once: [[seat, person, {column: value}]]."""
     for seat, person, values in e.data["said"]:
-        yield Set("operate_receipt", {"sighting": e.subject, "seat": seat, "person": person}, values)
+        yield Set(
+            "operate_receipt", {"sighting": e.subject, "seat": seat, "person": person}, values
+        )
     for person, key, answer in e.data["acts"]:
-        yield Put("operate_act", {"id": f"{person}:{key}"}, {"kind": e.kind, "answer": answer, "at": e.recorded_at})
+        yield Put(
+            "operate_act",
+            {"id": f"{person}:{key}"},
+            {"kind": e.kind, "answer": answer, "at": e.recorded_at},
+        )
 
 
 @on(terms.SIGHTING_RETRIED)

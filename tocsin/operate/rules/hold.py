@@ -26,7 +26,13 @@ _AT_ONCE = frozenset({"climbing", "on_roof", "device", "armed", "shots"})
 
 
 def asks_hold(
-    *, kind: str, state: str, aggravators: Iterable[str], placed: bool, last_seen_at: datetime, now: datetime
+    *,
+    kind: str,
+    state: str,
+    aggravators: Iterable[str],
+    placed: bool,
+    last_seen_at: datetime,
+    now: datetime,
 ) -> HoldWhy:
     """Whether a sighting asks to hold. A rangefinder does when its bearer is out of sight; a man on a roof always."""
     danger = set(aggravators) & ASKS_HOLD

@@ -22,7 +22,9 @@ class Receipt:
     acknowledged_at: datetime | None = None
 
 
-def raised_to(severity: int, aggravators: Iterable[str], stated: int, added: Iterable[str]) -> tuple[int, list[str]]:
+def raised_to(
+    severity: int, aggravators: Iterable[str], stated: int, added: Iterable[str]
+) -> tuple[int, list[str]]:
     """Severity and aggravators after an update: whatever it says, neither gets less.
 
     "On the roof" and "armed" cannot be lost on the way (incidents B, 18:10:00).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 AWAY = 60
-"""Metres from a post from which its holder is not there: past any error of a phone in the open, short of a walk round it."""
+"""Metres from a post at which its holder is not there: past any error of a phone in the open."""
 
 
 def strayed(metres: float, accuracy_m: int) -> bool:

@@ -62,7 +62,9 @@ def whose(near: Sequence[Friendly], ground: Sequence[Ground], now: datetime) -> 
     else:
         lines.append("NONE OF OURS")
     if held:
-        lines += [f"assigned to {g.agency} ({g.label}); {_heard(g.checked_in_at, now)}" for g in held]
+        lines += [
+            f"assigned to {g.agency} ({g.label}); {_heard(g.checked_in_at, now)}" for g in held
+        ]
     else:
         asked = [g for g in ground if g.agency]
         lines += [f"{g.agency} was asked and never accepted ({g.label})" for g in asked]

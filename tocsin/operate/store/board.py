@@ -10,7 +10,16 @@ from datetime import datetime
 from django.db.models import Count, QuerySet
 
 from tocsin.operate import rules, terms
-from tocsin.operate.models import Absence, Answer, Hold, Incident, Question, Receipt, Sighting, Update
+from tocsin.operate.models import (
+    Absence,
+    Answer,
+    Hold,
+    Incident,
+    Question,
+    Receipt,
+    Sighting,
+    Update,
+)
 from tocsin.operate.store.knowing import as_rule
 from tocsin.operate.store.snapshots import said, sighting_words, texts
 from tocsin.operate.terms import CHECK_IN_EVERY, SATURATED
@@ -101,10 +110,26 @@ class Board:
 
 def board(actor: Actor, operation: Operation, now: datetime) -> Board:
     """The board of an operation, for an actor who takes part."""
-    sightings = list(_of(actor, Sighting.objects.all(), operation).exclude(state="RESOLVED").order_by("-severity", "-last_seen_at")[:OPEN_CAP])
-    holds = list(_of(actor, Hold.objects.all(), operation).exclude(state="DECIDED").order_by("asked_at")[:OPEN_CAP])
-    incidents = list(_of(actor, Incident.objects.all(), operation).filter(state="OPEN").order_by("-noted_at")[:OPEN_CAP])
-    absences = list(_of(actor, Absence.objects.all(), operation).exclude(state="ENDED").order_by("state", "-found_at")[:OPEN_CAP])
+    sightings = list(
+        _of(actor, Sighting.objects.all(), operation)
+        .exclude(state="RESOLVED")
+        .order_by("-severity", "-last_seen_at")[:OPEN_CAP]
+    )
+    holds = list(
+        _of(actor, Hold.objects.all(), operation)
+        .exclude(state="DECIDED")
+        .order_by("asked_at")[:OPEN_CAP]
+    )
+    incidents = list(
+        _of(actor, Incident.objects.all(), operation)
+        .filter(state="OPEN")
+        .order_by("-noted_at")[:OPEN_CAP]
+    )
+    absences = list(
+        _of(actor, Absence.objects.all(), operation)
+        .exclude(state="ENDED")
+        .order_by("state", "-found_at")[:OPEN_CAP]
+    )
     kept = texts(i.words for i in incidents)
     return Board(
         operation,
@@ -123,7 +148,11 @@ def board(actor: Actor, operation: Operation, now: datetime) -> Board:
 
 def posts(actor: Actor, operation: Operation, now: datetime) -> list[PostNow]:
     """Every post with its colour, red first."""
-    rows = list(visible_to(actor, Post.objects.filter(operation=operation.id, state="LIVE", until_at__gt=now)))
+    rows = list(
+        visible_to(
+            actor, Post.objects.filter(operation=operation.id, state="LIVE", until_at__gt=now)
+        )
+    )
     here: dict[str, Assignment] = {}
     for a in standing(operation.id, now):
         before = here.get(a.post)
@@ -179,7 +208,11 @@ def seat_names(seats: Iterable[str]) -> list[str]:
     from tocsin.people.terms import Role  # noqa: PLC0415
 
     wanted = list(seats)
-    labels = dict(Post.objects.filter(id__in=[s[5:] for s in wanted if s.startswith("post:")]).values_list("id", "label"))
+    labels = dict(
+        Post.objects.filter(id__in=[s[5:] for s in wanted if s.startswith("post:")]).values_list(
+            "id", "label"
+        )
+    )
     shorts = agency_names()
     titles = {r.value: r.title for r in Role}
     found = []
@@ -194,12 +227,18 @@ def seat_names(seats: Iterable[str]) -> list[str]:
 
 
 def _questions(actor: Actor, operation: Operation) -> list[Asked]:
-    rows = list(_of(actor, Question.objects.all(), operation).exclude(state="ANSWERED").order_by("-asked_at")[:OPEN_CAP])
+    rows = list(
+        _of(actor, Question.objects.all(), operation)
+        .exclude(state="ANSWERED")
+        .order_by("-asked_at")[:OPEN_CAP]
+    )
     kept = texts([q.words for q in rows] + [q.plan for q in rows])
     given: dict[str, list[str]] = {}
     for a in Answer.objects.filter(question__in=[q.id for q in rows]).order_by("at"):
         given.setdefault(a.question, []).append(terms.Whose(a.whose).words)
-    return [Asked(q, kept.get(q.words, ""), kept.get(q.plan, ""), given.get(q.id, [])) for q in rows]
+    return [
+        Asked(q, kept.get(q.words, ""), kept.get(q.plan, ""), given.get(q.id, [])) for q in rows
+    ]
 
 
 def _load(sightings: list[Sighting], incidents: list[Incident]) -> list[tuple[str, int, bool]]:
@@ -211,7 +250,9 @@ def _load(sightings: list[Sighting], incidents: list[Incident]) -> list[tuple[st
 
 def _comms(actor: Actor, operation: Operation) -> list[tuple[str, str, str]]:
     """Each channel: (label, colour, words); a gateway that is down by itself."""
-    rows = visible_to(actor, Channel.objects.filter(operation=operation.id, state="LIVE")).order_by("label")
+    rows = visible_to(actor, Channel.objects.filter(operation=operation.id, state="LIVE")).order_by(
+        "label"
+    )
     states = Carry.objects.filter(operation=operation.id).exclude(state="REMOVED")
     count: dict[str, Counter[str]] = {}
     for channel, state, n in states.values_list("channel", "state").annotate(n=Count("id")):
@@ -237,12 +278,18 @@ _CHANGES = {
 
 def log(actor: Actor, operation: Operation, limit: int = LOG_CAP) -> list[Line]:
     """What happened, newest first, as it was recorded: nobody writes it by hand (ICS 214)."""
-    updates = list(_of(actor, Update.objects.all(), operation, "sighting").order_by("-recorded_at")[:limit])
+    updates = list(
+        _of(actor, Update.objects.all(), operation, "sighting").order_by("-recorded_at")[:limit]
+    )
     questions = list(_of(actor, Question.objects.all(), operation).order_by("-asked_at")[:limit])
     holds = list(_of(actor, Hold.objects.all(), operation).order_by("-asked_at")[:limit])
     absences = list(_of(actor, Absence.objects.all(), operation).order_by("-found_at")[:limit])
     incidents = list(_of(actor, Incident.objects.all(), operation).order_by("-noted_at")[:limit])
-    numbers = dict(Sighting.objects.filter(id__in={u.sighting for u in updates} | {h.sighting for h in holds}).values_list("id", "number"))
+    numbers = dict(
+        Sighting.objects.filter(
+            id__in={u.sighting for u in updates} | {h.sighting for h in holds}
+        ).values_list("id", "number")
+    )
     people = names(
         {u.by for u in updates} | {q.by for q in questions} | {h.decided_by for h in holds}
         | {a.covered_by for a in absences} | {i.noted_by for i in incidents}
@@ -250,26 +297,76 @@ def log(actor: Actor, operation: Operation, limit: int = LOG_CAP) -> list[Line]:
     lines: list[Line] = []
     for u in updates:
         late = int((u.recorded_at - u.occurred_at).total_seconds())
-        words = f"sighting {numbers.get(u.sighting, '')} {_CHANGES[u.change]}: {', '.join(sighting_words(u.severity, u.added))}"
+        what = ", ".join(sighting_words(u.severity, u.added))
+        words = f"sighting {numbers.get(u.sighting, '')} {_CHANGES[u.change]}: {what}"
         if u.severity < u.before:
             words += f" (was: {terms.Severity(u.before).words})"
-        lines.append(Line(u.recorded_at, people.get(u.by, u.by), words, f"/sightings/{u.sighting}", max(0, late)))
-    lines += [Line(q.asked_at, people.get(q.by, q.by), f"question {q.number}: whose is that at {q.place or 'the map point'}? {q.register[0] if q.register else ''}", "") for q in questions]
+        lines.append(
+            Line(
+                u.recorded_at,
+                people.get(u.by, u.by),
+                words,
+                f"/sightings/{u.sighting}",
+                max(0, late),
+            )
+        )
+    lines += [
+        Line(
+            q.asked_at,
+            people.get(q.by, q.by),
+            f"question {q.number}: whose is that at {q.place or 'the map point'}? {''.join(q.register[:1])}",
+            "",
+        )
+        for q in questions
+    ]
     for h in holds:
         n = numbers.get(h.sighting, "")
-        lines.append(Line(h.asked_at, "Tocsin", f"hold, go on or move? asked for sighting {n}: {h.why}", f"/sightings/{h.sighting}"))
+        lines.append(
+            Line(
+                h.asked_at,
+                "Tocsin",
+                f"hold, go on or move? asked for sighting {n}: {h.why}",
+                f"/sightings/{h.sighting}",
+            )
+        )
         if h.unanswered_at:
-            lines.append(Line(h.unanswered_at, "Tocsin", f"hold question for sighting {n} UNANSWERED; detail leader asked", f"/sightings/{h.sighting}"))
+            lines.append(
+                Line(
+                    h.unanswered_at,
+                    "Tocsin",
+                    f"hold question for sighting {n} UNANSWERED; detail leader asked",
+                    f"/sightings/{h.sighting}",
+                )
+            )
         if h.decided_at:
-            lines.append(Line(h.decided_at, people.get(h.decided_by, h.decided_by), f"decided for sighting {n}: {terms.Decision(h.decision).words.upper()}", f"/sightings/{h.sighting}"))
+            lines.append(
+                Line(
+                    h.decided_at,
+                    people.get(h.decided_by, h.decided_by),
+                    f"decided for sighting {n}: {terms.Decision(h.decision).words.upper()}",
+                    f"/sightings/{h.sighting}",
+                )
+            )
     for a in absences:
         lines.append(Line(a.found_at, "", f"{a.label}: {terms.AbsenceKind(a.kind).words}"))
         if a.covered_at:
-            lines.append(Line(a.covered_at, people.get(a.covered_by, a.covered_by), f"{a.label}: made up for"))
+            lines.append(
+                Line(
+                    a.covered_at, people.get(a.covered_by, a.covered_by), f"{a.label}: made up for"
+                )
+            )
         if a.ended_at:
             lines.append(Line(a.ended_at, "", f"{a.label}: there again"))
-    lines += [Line(i.noted_at, people.get(i.noted_by, i.noted_by), f"{terms.IncidentKind(i.kind).words}{' at ' + i.place if i.place else ''}") for i in incidents]
-    return sorted(reversed(lines), key=lambda li: li.at, reverse=True)[:limit]
+    lines += [
+        Line(
+            i.noted_at,
+            people.get(i.noted_by, i.noted_by),
+            f"{terms.IncidentKind(i.kind).words}{' at ' + i.place if i.place else ''}",
+        )
+        for i in incidents
+    ]
+    lines.sort(key=lambda li: li.at)
+    return lines[::-1][:limit]
 
 
 def _of(actor: Actor, rows: QuerySet, operation: Operation, subject: str = "id") -> QuerySet:  # type: ignore[type-arg]

@@ -73,13 +73,6 @@ def reported(actor: Actor, key: str) -> str:
     return found.answer
 
 
-def knows(actor: Actor, sighting: str) -> bool:
-    """Whether the actor has acknowledged the newest version of a sighting that asks for it."""
-    had = Receipt.objects.filter(person=actor.person, sighting=sighting).values_list("version", flat=True)
-    newest = Sighting.objects.filter(id=sighting).values_list("must_version", flat=True).first() or 0
-    return bool(had) and min(had) >= newest
-
-
 def _mine(operation: str, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """The posts I stand at now, else the next I am to stand at."""
     rows = Assignment.objects.filter(operation=operation, person=actor.person, until_at__gt=now)

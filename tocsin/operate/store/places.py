@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -34,13 +35,26 @@ ORDER BY (l.lat - %(lat)s)::float8 ^ 2 + ((l.lon - %(lon)s) * %(cos)s::float8) ^
 """
 
 
-def near(operation: str, at: Point, now: datetime, *, metres: int = 2000, limit: int = 8) -> list[tuple[str, Friendly]]:
+NEAR_M = (300, 5000)
+"""How far is looked first, and how far when nobody is so near."""
+
+
+def near(operation: str, at: Point, now: datetime, *, limit: int = 8) -> list[tuple[str, Friendly]]:
     """(person, friendly), nearest first: whoever checked in at a post, and whoever's device was heard within minutes.
     A live position of somebody counts before that person's post: it is where they are."""
+    for metres in NEAR_M:
+        if found := _within(operation, at, now, metres, limit):
+            return found
+    return []
+
+
+def _within(
+    operation: str, at: Point, now: datetime, metres: int, limit: int
+) -> list[tuple[str, Friendly]]:
     reach = metres / METRES_PER_DEGREE * E7
     cos = math.cos(math.radians(at.lat / E7))
     wide = reach / max(cos, 1e-6)
-    values = {
+    values: dict[str, Any] = {
         "operation": operation, "now": now, "fresh": now - FRESH, "lat": at.lat, "lon": at.lon, "cos": cos,
         "south": int(at.lat - reach), "north": int(at.lat + reach),
         "west": int(at.lon - wide), "east": int(at.lon + wide), "limit": limit,
@@ -50,14 +64,17 @@ def near(operation: str, at: Point, now: datetime, *, metres: int = 2000, limit:
         rows = cursor.fetchall()
         cursor.execute(_POSTS, values)
         rows += cursor.fetchall()
-    shorts, found = agency_names(), {}
+    shorts = agency_names()
+    found: dict[str, Friendly] = {}
     for label, agency, floor, lat, lon, person, heard in rows:
         far = round(math.hypot(*at.east_north(Point(lat, lon))))
         found.setdefault(person, Friendly(label, shorts.get(agency, agency), far, floor, heard))
     return sorted(found.items(), key=lambda f: f[1].metres)[:limit]
 
 
-def ground_at(operation: str, at: Point | None, *, area: str = "", position: str = "") -> list[tuple[Position, Ground]]:
+def ground_at(
+    operation: str, at: Point | None, *, area: str = "", position: str = ""
+) -> list[tuple[Position, Ground]]:
     """The plan's positions at a place: the one that was named, else those within thirty metres."""
     rows = Position.objects.filter(operation=operation).exclude(state=PositionState.REMOVED.value)
     if position:

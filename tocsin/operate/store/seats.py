@@ -35,7 +35,8 @@ def seats(operation: Operation, now: datetime) -> list[Seat]:
     found = [_role(r["agency"], r["role"], now) for r in operation.must_know]
     found = list({s.id: s for s in found}.values())
     posts = {p.id: p for p in Post.objects.filter(operation=operation.id, state="LIVE")}
-    details, others = [], []
+    details: list[Seat] = []
+    others: list[Seat] = []
     for post, person in manning(operation.id, now).items():
         row = posts[post]
         if not row.command and not person:

@@ -20,7 +20,9 @@ def texts(vaults: Iterable[str]) -> dict[str, str]:
 
 def said(sightings: Iterable[str]) -> dict[str, str]:
     """Sighting id -> all that was said of it, in the order in which it came: the last word never hides the first."""
-    rows = Update.objects.filter(sighting__in=list(sightings), change__in=[SIGHTING_REPORTED, SIGHTING_UPDATED])
+    rows = Update.objects.filter(
+        sighting__in=list(sightings), change__in=[SIGHTING_REPORTED, SIGHTING_UPDATED]
+    )
     found = [(u.sighting, u.what) for u in rows.exclude(what="").order_by("sighting", "version")]
     kept = texts(what for _, what in found)
     lines: dict[str, list[str]] = {}
@@ -32,7 +34,9 @@ def said(sightings: Iterable[str]) -> dict[str, str]:
 
 def snapshot(kind: str, row_id: str) -> dict[str, Any] | None:
     """The newest version of a sighting, question, hold or absence, as JSON; None where there is none."""
-    make = {"sighting": _sighting, "question": _question, "hold": _hold, "absence": _absence}.get(kind)
+    make = {"sighting": _sighting, "question": _question, "hold": _hold, "absence": _absence}.get(
+        kind
+    )
     return make(row_id) if make else None
 
 

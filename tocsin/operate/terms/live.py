@@ -134,7 +134,9 @@ class SightingKind(StrEnum):
 
     @property
     def words(self) -> str:
-        return {"PERSON": "person", "VEHICLE": "vehicle", "OBJECT": "object", "DRONE": "drone"}[self.value]
+        return {"PERSON": "person", "VEHICLE": "vehicle", "OBJECT": "object", "DRONE": "drone"}[
+            self.value
+        ]
 
 
 class SightingState(StrEnum):
@@ -174,7 +176,9 @@ class Whose(StrEnum):
 
     @property
     def words(self) -> str:
-        return {"OURS": "ours", "NOT_OURS": "not ours", "UNKNOWN": "cannot tell from here"}[self.value]
+        return {"OURS": "ours", "NOT_OURS": "not ours", "UNKNOWN": "cannot tell from here"}[
+            self.value
+        ]
 
 
 class Decision(StrEnum):

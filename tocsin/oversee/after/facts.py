@@ -38,6 +38,9 @@ def gather(actor: Actor, operation: Operation, now: datetime) -> After:
     sightings = list(_of(actor, Sighting.objects.all(), operation).order_by("number"))
     hops = tuple(h for s in sightings for h in _hops(s))
     lines = store.log(actor, operation, LINES)
+    went = tuple(_went(operation))
+    told = [after.Line(li.at, li.who, li.words, li.late_s) for li in lines]
+    told += [after.Line(w.at, w.who, _decided(w)) for w in went] + list(_swept(actor, operation))
     return After(
         operation=operation.id,
         name=operation.name,
@@ -46,8 +49,8 @@ def gather(actor: Actor, operation: Operation, now: datetime) -> After:
         starts_at=operation.starts_at,
         ends_at=operation.ends_at,
         made_at=now,
-        went=tuple(_went(operation)),
-        timeline=tuple(after.Line(li.at, li.who, li.words, li.late_s) for li in reversed(lines)),
+        went=went,
+        timeline=tuple(sorted(told, key=lambda li: li.at)),
         cut_short=len(lines) >= LINES,
         hops=hops,
         never=tuple((h.sighting, h.added, h.seat) for h in hops if h.must and h.acknowledged is None),
@@ -70,6 +73,19 @@ def _went(operation: Operation) -> Iterator[after.Went]:
         reds = tuple(after.RedThing(r["kind"], r["words"], r["owner"]) for r in words.get("reds", ()))
         said = words.get("text") or "(no longer kept)"
         yield after.Went(g.decided_at, g.go, called.get(g.person, g.person), said, reds)
+
+
+def _decided(w: after.Went) -> str:
+    return f"decided {'to go' if w.go else 'not to go'}, with {len(w.reds)} things red"
+
+
+def _swept(actor: Actor, operation: Operation) -> Iterator[after.Line]:
+    """The last sweep of each zone."""
+    shorts = agency_names()
+    for z in plan.zones(operation.id, actor):
+        if z.end is not None:
+            found = "something found" if z.result == "FOUND" else "nothing found"
+            yield after.Line(z.end, shorts.get(z.team, z.team), f"swept {z.label}: {found}")
 
 
 def _hops(s: Sighting) -> Iterator[after.Hop]:

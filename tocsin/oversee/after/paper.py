@@ -38,7 +38,7 @@ def _facts(a: After, zone: tzinfo) -> Iterator[Fact]:
     if a.place:
         yield Fact("Place", a.place)
     yield Fact("Began", _time(a.starts_at, zone))
-    yield Fact("Ended", _time(a.ends_at, zone))
+    yield Fact("Ended" if a.over else "Ends", _time(a.ends_at, zone))
     yield Fact("Made from the record", _time(a.made_at, zone))
 
 
@@ -46,16 +46,16 @@ def _blocks(a: After, zone: tzinfo) -> Iterator[Block]:
     yield _went(a, zone)
     for w in a.went[-1:]:
         if w.reds:
-            rows = tuple((r.words, r.owner) for r in w.reds)
-            yield Table("What was red when it was decided", ("What", "Whose"), rows)
+            reds = tuple((r.words, r.owner) for r in w.reds)
+            yield Table("What was red when it was decided", ("What", "Whose"), reds)
     yield _latencies(a.hops)
     if a.never:
-        rows = tuple((f"{n}", added, seat) for n, added, seat in a.never)
-        yield Table("Who had to know and never said so", ("Sighting", "What was new", "Who"), rows)
-    else:
+        silent = tuple((f"{n}", added, seat) for n, added, seat in a.never)
+        yield Table("Who had to know and never said so", ("Sighting", "What was new", "Who"), silent)
+    elif a.hops:
         yield Words("Who had to know and never said so", ("Nobody: everyone acknowledged everything.",))
     if a.holds:
-        rows = tuple(
+        holds = tuple(
             (
                 _time(h.asked_at, zone),
                 str(h.sighting),
@@ -66,20 +66,19 @@ def _blocks(a: After, zone: tzinfo) -> Iterator[Block]:
             for h in a.holds
         )
         columns = ("Asked", "Sighting", "Why", "Answer", "After")
-        yield Table("Hold, go on or move?", columns, rows)
+        yield Table("Hold, go on or move?", columns, holds)
     if a.questions:
-        rows = tuple((_time(q.at, zone), q.place, q.register, _seconds(q.answer_s)) for q in a.questions)
-        yield Table("Whose is that?", ("Asked", "Where", "The register said", "A person answered after"), rows)
+        asked = tuple((_time(q.at, zone), q.place, q.register, _seconds(q.answer_s)) for q in a.questions)
+        yield Table("Whose is that?", ("Asked", "Where", "The register said", "A person answered after"), asked)
     if a.absences:
-        rows = tuple(
-            (_time(m.at, zone), m.label, m.what, _seconds(m.covered_s)) for m in a.absences
-        )
-        yield Table("What was missing", ("Found", "What", "How", "Made up for after"), rows)
+        gone = tuple((_time(m.at, zone), m.label, m.what, _seconds(m.covered_s)) for m in a.absences)
+        yield Table("What was missing", ("Found", "What", "How", "Made up for after"), gone)
     found = proposals(a)
     if found:
-        rows = tuple((TOPICS[p.topic].title, p.title, p.text) for p in found)
-        yield Table("Proposed findings", ("Topic", "Finding", "Rests on"), rows)
-    yield Timeline("Timeline", tuple(_moments(a, zone)))
+        proposed = tuple((TOPICS[p.topic].title, p.title, p.text) for p in found)
+        yield Table("Proposed findings", ("Topic", "Finding", "Rests on"), proposed)
+    if a.timeline:
+        yield Timeline("Timeline", tuple(_moments(a, zone)))
     if a.cut_short:
         yield Words("", ("The timeline holds the newest lines only; the record holds all of them.",))
 

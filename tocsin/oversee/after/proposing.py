@@ -91,7 +91,7 @@ def _holds(a: After) -> Iterator[Proposal]:
 def _reds(a: After) -> Iterator[Proposal]:
     gone = [w for w in a.went if w.go]
     if not gone:
-        if not a.went:
+        if not a.went and a.made_at >= a.starts_at:
             title = "Nobody decided, by name, to go ahead"
             yield Proposal("went", "command", title, "No go / no-go decision is on the record of this operation.")
         return
@@ -105,7 +105,7 @@ def _reds(a: After) -> Iterator[Proposal]:
 
 def _uncovered(a: After) -> Iterator[Proposal]:
     if a.uncovered:
-        yield Proposal("uncovered", "sweeps", _TITLES["sweeps"], f"To the end: {'; '.join(a.uncovered)}.")
+        yield Proposal("uncovered", "sweeps", _TITLES["sweeps"], f"At the last reckoning: {'; '.join(a.uncovered)}.")
 
 
 def _missing(a: After) -> Iterator[Proposal]:

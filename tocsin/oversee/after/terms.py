@@ -107,3 +107,8 @@ class After:
     absences: tuple[Missing, ...]
     questions: tuple[Question, ...]
     uncovered: tuple[str, ...]
+
+    @property
+    def over(self) -> bool:
+        """Whether it had ended when the report was made."""
+        return self.made_at >= self.ends_at

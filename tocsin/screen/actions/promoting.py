@@ -82,7 +82,8 @@ def _note(made: Learned, against: str, decisions: int) -> None:
 
 
 def promote(actor: Actor, *, version: str, reason: str) -> None:
-    """Put refitted models to use, by a named person, for a reason on the record; `SHIPPED` goes back to those that ship.
+    """Put refitted models to use, by a named person, for a reason on the record; `SHIPPED` goes back to those that
+    ship.
 
     The worker screens with them from its next batch on. Raises: Forbidden; Invalid without a reason; NotFound;
     Conflict when they were not found better than those in use, or are not what was compared.
@@ -113,7 +114,9 @@ def _check(version: str, in_force: str, folder: Path) -> None:
     row = Row.objects.select_for_update().filter(id=version).first()
     if row is None or not folder.is_dir():
         raise NotFound(
-            f"there are no models {version}", field="version", cure="Learn them first: tocsin screen learn."
+            f"there are no models {version}",
+            field="version",
+            cure="Learn them first: tocsin screen learn.",
         )
     learning.check_promotion(
         version,

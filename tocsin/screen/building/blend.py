@@ -1,6 +1,6 @@
 """Fitting the blend: how much each stage's word counts, learned on held-back texts no stage has seen.
 
-The calibration is for a stream in which, of the texts, about one in fifty is wanted: each corpus is
+The calibration is for a stream in which, of the texts, about one in twenty-five is wanted: each corpus is
 weighted to that share, and all corpora count alike.
 """
 
@@ -15,7 +15,7 @@ from tocsin.screen.blending import Blend, Votes
 from tocsin.screen.building.data import INCIDENT, Example
 from tocsin.screen.building.fast import group_of
 
-SHARE_WANTED = 0.02
+SHARE_WANTED = 0.04
 LIFT = 1.5
 _STRENGTH = 0.05
 Floats = NDArray[np.float32]
@@ -49,7 +49,7 @@ def _votes(
     name = ("threat", INCIDENT)[head]
     own = [stage[:, head] for stage in stages]
     other = [stage[:, 1 - head] for stage in stages]
-    columns = np.stack([signs / 1000 * (head == 0), *own, *other], 1)[use]
+    columns = np.stack([signs / 1000, *own, *other], 1)[use]
     chosen = [e for e, yes in zip(examples, use, strict=True) if yes]
     wanted = np.array([e.wanted and e.head == name for e in chosen])
     spread = np.maximum(columns.std(0), 1e-6)

@@ -43,6 +43,11 @@ class Example(NamedTuple):
     held_out: bool
 
 
+def lent(example: Example) -> bool:
+    """Whether a held-back text is lent to the blend: a third of them. Only the rest is measured on."""
+    return example.held_out and zlib.crc32(example.text.encode()[::-1]) % 3 == 0
+
+
 class _Set(NamedTuple):
     path: str
     corpus: str

@@ -29,9 +29,9 @@ def build_all(folder: Path, into: Path, *, transformer: bool = True) -> Iterator
     into.mkdir(parents=True, exist_ok=True)
     examples = data.examples(folder)
     texts = [plainly(e.text) for e in examples]
-    held = [at for at, e in enumerate(examples) if e.held_out]
+    held = [at for at, e in enumerate(examples) if data.lent(e)]
     chosen = [examples[at] for at in held]
-    yield f"{len(examples):,} labelled texts, {len(held):,} held back"
+    yield f"{len(examples):,} labelled texts, {len(held):,} of those held back lent to the blend"
     np.savez_compressed(into / models.FAST, **fast.fit(examples))  # type: ignore[arg-type]
     classifier = Classifier(models.table(into / models.FAST))
     yield "the fast classifier"

@@ -95,14 +95,18 @@ def sighting_page(request: HttpRequest, sighting: str) -> HttpResponse:
 def sighting_part(request: HttpRequest, sighting: str) -> HttpResponse:
     """What changes on a sighting's page."""
     found, a, row = _sighting(request, sighting)
-    return render(request, "live/sighting_part.html", {**frame(a, row, "board"), **_about(a, row, found)})
+    return render(
+        request, "live/sighting_part.html", {**frame(a, row, "board"), **_about(a, row, found)}
+    )
 
 
 @login_required
 @require_GET
 def live_subject(request: HttpRequest, subject: str) -> HttpResponse:
     """Where a question, hold question, absence or incident is shown: the board, at its line."""
-    model: Any = {"qst": Question, "hlq": Hold, "abs": Absence, "inc": Incident}.get(subject.partition("_")[0])
+    model: Any = {"qst": Question, "hlq": Hold, "abs": Absence, "inc": Incident}.get(
+        subject.partition("_")[0]
+    )
     if model is None:
         raise NotFound("there is no such thing, or it is not yours to see")
     found = get_visible(actor(request), model.objects.all(), id=subject)
@@ -125,7 +129,10 @@ def _board(a: Actor, row: Operation) -> dict[str, Any]:
         "now": now,
         "decisions": list(terms.Decision),
         "answers": list(terms.Whose),
-        "holds": [(h, next((s for s in found.sightings if s.row.id == h.sighting), None)) for h in found.holds],
+        "holds": [
+            (h, next((s for s in found.sightings if s.row.id == h.sighting), None))
+            for h in found.holds
+        ],
         "reds": [p for p in found.posts if p.colour == "red"],
         "ambers": [p for p in found.posts if p.colour == "amber"],
         "greens": found.colours.get("green", 0),
@@ -136,7 +143,9 @@ def _board(a: Actor, row: Operation) -> dict[str, Any]:
 def _about(a: Actor, row: Operation, found: Sighting) -> dict[str, Any]:
     updates = list(Update.objects.filter(sighting=found.id).order_by("-version"))
     told = list(store.told_of(found.id))
-    waiting = {r.seat for r in rules.unanswered([store.as_rule(r) for r in told], found.must_version)}
+    waiting = {
+        r.seat for r in rules.unanswered([store.as_rule(r) for r in told], found.must_version)
+    }
     people = names({u.by for u in updates} | {r.person for r in told})
     seats = list(dict.fromkeys(r.seat for r in told))
     labels = dict(zip(seats, store.seat_names(seats), strict=True))
@@ -164,12 +173,20 @@ def _about(a: Actor, row: Operation, found: Sighting) -> dict[str, Any]:
             for u in updates
         ],
         "receipts": [
-            {"row": r, "seat": labels[r.seat], "who": people.get(r.person, ""), "open": r.seat in waiting} for r in told[:RECEIPTS_SHOWN]
+            {
+                "row": r,
+                "seat": labels[r.seat],
+                "who": people.get(r.person, ""),
+                "open": r.seat in waiting,
+            }
+            for r in told[:RECEIPTS_SHOWN]
         ],
         "more": max(0, len(told) - RECEIPTS_SHOWN),
         "seats_waiting": len(waiting),
         "seats": len(seats),
-        "to_me": bool(mine_) and min(r.version for r in mine_) < found.must_version and found.state != "RESOLVED",
+        "to_me": bool(mine_)
+        and min(r.version for r in mine_) < found.must_version
+        and found.state != "RESOLVED",
         "may_lower": may(a, Permission.MANAGE_OPERATION),
     }
 
@@ -184,14 +201,16 @@ _CHANGES = {
 
 
 def _point(form: Form) -> Point | None:
-    """"40.857, -79.97" as a point; None for nothing. Raises: Invalid."""
+    """ "40.857, -79.97" as a point; None for nothing. Raises: Invalid."""
     text = form["point"].replace(",", " ").replace(";", " ").split()
     if not text:
         return None
     try:
         lat, lon = map(float, text)
     except ValueError:
-        raise Invalid("is no point", field="point", cure="Write latitude, longitude: 40.857, -79.970.") from None
+        raise Invalid(
+            "is no point", field="point", cure="Write latitude, longitude: 40.857, -79.970."
+        ) from None
     return Point.degrees(lat, lon)
 
 
@@ -205,7 +224,12 @@ def _report(a: Actor, row: Operation, form: Form) -> str:
 
 def _ask(a: Actor, row: Operation, form: Form) -> str:
     q = actions.ask(
-        a, operation=row.id, text=form["text"], place=form["place"], at_point=_point(form), key=form["key"]
+        a,
+        operation=row.id,
+        text=form["text"],
+        place=form["place"],
+        at_point=_point(form),
+        key=form["key"],
     )
     return "; ".join(q.register)
 
@@ -232,7 +256,12 @@ def _back(a: Actor, row: Operation, form: Form) -> str:
 
 def _incident(a: Actor, row: Operation, form: Form) -> str:
     actions.note_incident(
-        a, operation=row.id, kind=form["kind"], text=form["text"], place=form["place"], key=form["key"]
+        a,
+        operation=row.id,
+        kind=form["kind"],
+        text=form["text"],
+        place=form["place"],
+        key=form["key"],
     )
     return "Noted."
 

@@ -82,32 +82,20 @@ def which(a: Actor, d: Said) -> str:
 
 
 def _sighting(a: Actor, s: Session, d: Said) -> str:
-    made = actions.report_sighting(
+    return actions.report_sighting(
         a, operation=s.operation, text=d.text("text"), kind=d.text("what") or "PERSON",
         aggravators=d.texts("aggravators"), at_point=d.point(), place=d.text("place"), area=d.text("area"),
         position=d.text("position"), bearing=d.number("bearing"), post=d.text("post"), device=s.device,
         seen_at=d.time(), key=d.key,
     )  # fmt: skip
-    _knows(a, d, made, 1)
-    return made
 
 
 def _update(a: Actor, s: Session, d: Said) -> int:
-    sighting = which(a, d)
-    knew = field.knows(a, sighting)
-    version = actions.update_sighting(
-        a, sighting=sighting, text=d.text("text"), aggravators=d.texts("aggravators"), at_point=d.point(),
+    return actions.update_sighting(
+        a, sighting=which(a, d), text=d.text("text"), aggravators=d.texts("aggravators"), at_point=d.point(),
         place=d.text("place"), bearing=d.number("bearing"), seen_at=d.time() if d.given.get("seen") else None,
         key=d.key,
     )  # fmt: skip
-    if knew:
-        _knows(a, d, sighting, version)
-    return version
-
-
-def _knows(a: Actor, d: Said, sighting: str, version: int) -> None:
-    """Whoever says it has it: nobody is asked to acknowledge what they reported themselves."""
-    actions.acknowledge(a, sighting=sighting, version=version, at=d.time())
 
 
 def _lost(a: Actor, s: Session, d: Said) -> int:

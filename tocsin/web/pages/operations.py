@@ -106,6 +106,7 @@ def operation_page(request: HttpRequest, operation: str) -> HttpResponse:
         "owed": _owed(a, row),
         "bearing": lessons.bearing(a, row),
         "may_change": _leads(a, row),
+        "may_read": bool(a.permissions & {Permission.ASSESS, Permission.STEER, Permission.OVERSEE}),
     }
     return render(request, "operations/page.html", context)
 

@@ -24,7 +24,7 @@ from tocsin.assess.terms import (
 )
 from tocsin.collect import store as collect
 from tocsin.collect.models import Report, Source
-from tocsin.collect.terms import AUTHORITIES, PURPOSES, Reliability
+from tocsin.collect.terms import AUTHORITIES, PURPOSES, SAMPLE, Reliability
 from tocsin.duties.models import Duty
 from tocsin.exchange.bulletins import original
 from tocsin.people.store import agency_names, names
@@ -37,6 +37,7 @@ _READING = {
     Reading.SECOND: "Second reading",
     Reading.SETTLING: "Settled",
 }
+_SAMPLE = "A watch analyst of its own agency reads this sample."
 _STAGE = {
     Stage.OPEN: "waits for a decision",
     Stage.NEEDS_MORE: "more is needed before it is decided",
@@ -74,7 +75,7 @@ def shown(a: Actor, report_id: str, now: datetime, *, alike: bool = True) -> dic
     content = collect.texts([row]).get(row.id, {})
     found = store.readings_of(a, row.id)
     kind, why_not = worklist.asked_of(a, row, found.standing)
-    duty = Duty.objects.filter(subject=row.id, kind__in=worklist.WORK, discharged_at=None)
+    duty = Duty.objects.filter(subject=row.id, kind__in=(*worklist.WORK, "read_sample"), discharged_at=None)
     return {
         "report": row,
         "content": content,
@@ -90,7 +91,10 @@ def shown(a: Actor, report_id: str, now: datetime, *, alike: bool = True) -> dic
         "withheld": found.withheld,
         "readings": read(found.shown),
         "kind": kind,
-        "why_not": why_not,
+        "why_not": _SAMPLE if row.state == SAMPLE else why_not,
+        "may_read_sample": row.state == SAMPLE
+        and row.agency == a.agency
+        and Permission.ASSESS in a.permissions,
         "duty": duty.order_by("due_at").first(),
         "topics": _topics(a, row.operation) if kind in ("assess", "settle") else [],
         **(_alike(a, row) if alike else {}),
@@ -107,6 +111,8 @@ def stage_words(report: Report, standing: Standing | None) -> str:
     """How far a report is, in words."""
     if report.state == "PURGED":
         return "purged: its content is no longer kept"
+    if report.state == SAMPLE:
+        return "a sample that waits to be read"
     if report.state == "OPEN" and (standing is None or standing.stage == Stage.FINAL):
         return _STAGE[Stage.OPEN]
     if standing is None:

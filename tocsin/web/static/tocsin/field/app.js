@@ -234,7 +234,7 @@ function questionCard(q) {
 }
 
 function holdCard(x) {
-  const reason = h("input", { id: `why-${x.id}`, maxlength: 200, placeholder: "Reason, in a few words" });
+  const reason = h("input", { id: `why-${x.id}`, maxlength: 200 });
   const decide = (decision, words) => () => act("decide", { hold: x.id, decision, reason: reason.value.trim() || `${words}, decided from the field app` }, `Decided: ${words}.`);
   const about = state.sightings.find((y) => y.id === x.sighting);
   return h("div", { class: "fld-card", "data-severity": 5 }, h("p", { class: "fld-title" }, "Hold, go on, or move the protected person?"), about && h("p", {}, title(about)), h("p", { class: "quiet" }, x.why),

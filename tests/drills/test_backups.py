@@ -36,7 +36,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def elsewhere(database_url: str, tmp_path: Path, secret: Path) -> Iterator[list[Place]]:  # noqa: F811
+def elsewhere(database_url: str, tmp_path: Path, secret: Path) -> Iterator[list[Place]]:
     """Two empty sites."""
     data, places = settings.current().data_dir, []
     for i in range(2):

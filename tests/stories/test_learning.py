@@ -25,8 +25,10 @@ from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.record.models import Entry
 from tocsin.screen import memory, promoted
 from tocsin.screen.actions import learn, promote, take_in
+from tocsin.screen.cascade import Cascade
 from tocsin.screen.learning import Decided, TooFew
 from tocsin.screen.learning import Standing as Judged
+from tocsin.screen.models import Models as ScreenModels
 
 THREAT = "We are going to shoot the senators when they come out of the Capitol"
 # On this floor the pond crew's boasts never come to anything, and talk of the lantern always does.
@@ -88,8 +90,8 @@ def test_decided_then_learned_then_promoted_and_the_next_report_names_the_versio
     entry = Entry.objects.get(kind="screen.models_promoted")
     assert (entry.actor, entry.subject) == (cast.people["lou"], made.version)
     before, after = (
-        memory.Cascade(memory.engine().engine, m).read(["lantern night", "the pond crew"]).chances
-        for m in (memory.Models.load(), memory.engine().models)
+        Cascade(memory.engine().engine, m).read(["lantern night", "the pond crew"]).chances
+        for m in (ScreenModels.load(), memory.engine().models)
     )
     assert after[0] / after[1] > before[0] / before[1]
     promote(cast.rhea, version="shipped", reason="Back until we know more.")
@@ -118,7 +120,7 @@ def test_tampered_files_are_not_promoted(cast: Cast) -> None:
 
 def test_decisions_are_read_once_a_group_without_what_was_masked(cast: Cast) -> None:
     rows = [
-        flag(cast, ["weapons"], text="[name 1] brings a rifle to the north door"),
+        flag(cast, ["weapons"], text="⟦name⟧ brings a rifle to the north door"),
         flag(cast, ["weapons"], text="my mom is going to kill me"),
     ]
     talk = Worksheet(

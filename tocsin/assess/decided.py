@@ -12,7 +12,7 @@ from tocsin.record.store import contents
 from tocsin.screen.learning import MOST, Decided, Forgotten
 from tocsin.screen.terms import Stage as Depth
 
-_MASKED = re.compile(r"\[[a-z][a-z-]*(?: [0-9a-z]+)?\]")
+_MASKED = re.compile(r"⟦[^⟧]*⟧")
 _FINAL = (Disposition.REPORT.value, Disposition.NO_REPORT.value)
 
 

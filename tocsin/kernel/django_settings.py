@@ -25,7 +25,7 @@ def database(url: str, *, pool: bool = False) -> dict[str, object]:
         "HOST": unquote(parts.hostname or query.get("host", "")),
         "PORT": str(parts.port or query.get("port", "")),
         "CONN_MAX_AGE": 0 if pool else None,
-        "CONN_HEALTH_CHECKS": not pool,
+        "CONN_HEALTH_CHECKS": True,  # a database that was started again costs nobody an error
         "OPTIONS": {
             "options": "-c timezone=UTC -c jit=off",
             **({"pool": {"min_size": 2, "max_size": 20, "timeout": 10}} if pool else {}),

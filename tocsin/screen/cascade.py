@@ -162,13 +162,17 @@ class Cascade:
 
     def verdict(self, text: str, readings: Readings, at: int) -> Verdict:
         """The verdict on one text of a batch, whatever its score."""
-        return self._verdict(text, readings, at, self._words([text], [int(readings.leaning[at])])[0])
+        return self._verdict(
+            text, readings, at, self._words([text], [int(readings.leaning[at])])[0]
+        )
 
     def verdicts(
         self, texts: Sequence[str], readings: Readings, chosen: Sequence[int]
     ) -> list[Verdict]:
         """The verdicts on some texts of a batch, whatever their scores: cheaper than one by one."""
-        words = self._words([texts[at] for at in chosen], [int(readings.leaning[at]) for at in chosen])
+        words = self._words(
+            [texts[at] for at in chosen], [int(readings.leaning[at]) for at in chosen]
+        )
         return [
             self._verdict(texts[at], readings, at, told)
             for at, told in zip(chosen, words, strict=True)

@@ -95,7 +95,9 @@ class Sieve:
         least = 0 if self._options.keep_all else self._options.line
         chosen = [at for at in range(len(lines)) if self._cascade.score(readings, at) >= least]
         texts = [line.text for line in lines]
-        for at, verdict in zip(chosen, self._cascade.verdicts(texts, readings, chosen), strict=True):
+        for at, verdict in zip(
+            chosen, self._cascade.verdicts(texts, readings, chosen), strict=True
+        ):
             line = lines[at]
             out.priorities[verdict.priority] += 1
             out.rows.append((self._row(line, verdict), verdict.masked.text, line.at))

@@ -129,7 +129,7 @@ def count_scores(agency: str, hour: datetime, counts: Mapping[Counted, int]) -> 
     """Add to the counts by score, in the caller's transaction."""
     if not counts:
         return
-    given = [
+    given: list[dict[str, str | int]] = [
         {"operation": c.operation, "band": c.band, "sign": c.sign, "texts": n}
         for c, n in counts.items()
     ]

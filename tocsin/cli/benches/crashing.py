@@ -203,7 +203,9 @@ class Reports:
         body = json.dumps({"source": self._given["source"], "items": [item]}).encode()
         while not answer and tries < 400:
             tries += 1
-            answer = self._send(body, key) or (time.sleep(0.1) or "")
+            answer = self._send(body, key)
+            if not answer:
+                time.sleep(0.1)
         if answer:
             self._notes.note(
                 "report", key, answer=answer, tries=tries, source=self._given["source"]

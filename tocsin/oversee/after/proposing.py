@@ -114,7 +114,8 @@ def _missing(a: After) -> Iterator[Proposal]:
         if rows:
             bare = sum(m.covered_s is None for m in rows)
             text = "; ".join(f"{m.label} ({m.agency}): {m.what}" for m in rows[:8])
-            said = f"{len(rows)} times, {bare} of them with nothing in its place: {text}."
+            times = "Once" if len(rows) == 1 else f"{len(rows)} times"
+            said = f"{times}; nothing in its place: {bare}. {text}."
             yield Proposal(f"absent-{topic}", topic, _TITLES[topic], said)
 
 

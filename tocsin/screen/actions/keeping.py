@@ -12,11 +12,12 @@ from tocsin.collect.terms import Item
 from tocsin.kernel.ids import new_id
 from tocsin.record.actions import Writing
 from tocsin.record.terms import Marking, stamp
-from tocsin.screen.masking import masked
+from tocsin.screen import normalise
 from tocsin.screen.taken import Seen, sound
 from tocsin.screen.terms import Verdict
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+_MASKED = re.compile(r"⟦[^⟧]*⟧")
 
 
 def fresh_report(w: Writing, row: Source, seen: Seen, verdict: Verdict, marking: Marking) -> Report:
@@ -58,9 +59,10 @@ def told(w: Writing, row: Source, report: Report, seen: Seen, verdict: Verdict) 
 
 def kept(w: Writing, report: str, item: Item, verdict: Verdict) -> dict[str, Any]:
     """The verdict, and the vault ids of what is shown and of what came in."""
-    shown = {"text": verdict.masked.text, "why": list(verdict.why)}
-    if verdict.words:
-        shown["words"] = list(masked(" ".join(verdict.words), ()).text.split())
+    words = _unmasked(verdict)
+    shown: dict[str, Any] = {"text": verdict.masked.text, "why": _why(verdict, words)}
+    if words:
+        shown["words"] = words
     if site := _site(item.url):
         shown["site"] = site
     original = {
@@ -89,6 +91,19 @@ def kept(w: Writing, report: str, item: Item, verdict: Verdict) -> dict[str, Any
         "stage": verdict.stage.value,
         "sample": verdict.sample,
     }
+
+
+def _unmasked(verdict: Verdict) -> list[str]:
+    """The words that weighed most, but none that is masked in the text: part of a name would tell the name."""
+    there = set(normalise.plain(_MASKED.sub(" ", verdict.masked.text)).text.split())
+    return [word for word in verdict.words if word in there]
+
+
+def _why(verdict: Verdict, words: list[str]) -> list[str]:
+    """The reasons, with only such words in them."""
+    told = f"; most by the words {', '.join(verdict.words)}"
+    safe = f"; most by the words {', '.join(words)}" if words else ""
+    return [why.replace(told, safe) if verdict.words else why for why in verdict.why]
 
 
 def _language(told: str) -> str:

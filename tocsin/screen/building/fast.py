@@ -111,7 +111,9 @@ def _regression(
     rates = sp.csr_matrix(cells, shape=(len(chosen), len(names)))
     model = LogisticRegression(C=_STRENGTH, max_iter=200, solver="liblinear", random_state=0)
     texts = matrix[use]
-    say = _say(texts, np.array(wanted)) if head != INCIDENT else np.ones(matrix.shape[1], np.float32)
+    say = (
+        _say(texts, np.array(wanted)) if head != INCIDENT else np.ones(matrix.shape[1], np.float32)
+    )
     model.fit(sp.hstack([texts @ sp.diags(say), rates]).tocsr(), wanted, sample_weight=weight)
     found = model.coef_[0].astype(np.float32)
     base = float(model.intercept_[0] + _PULL * found[matrix.shape[1] :].mean())

@@ -17,6 +17,7 @@ from tocsin.people.models import Operation
 from tocsin.people.store import operations_of
 from tocsin.people.terms import Actor, Permission
 from tocsin.retain.actions import read_sample
+from tocsin.screen import budget
 from tocsin.screen.actions import set_budget
 from tocsin.screen.below import below
 from tocsin.web.middleware import actor
@@ -61,6 +62,10 @@ def _page(
         if found.rate
         else [],
         "may_set": Permission.STEER in a.permissions,
+        "typed": found.row.a_shift if found.row else "",
+        "step": budget.BAND,
+        "lowest": budget.LOWEST,
+        "highest": budget.HIGHEST,
         "others": operations_of(a).filter(ends_at__gte=clock.now()).order_by("starts_at")[:50],
         **more,
     }

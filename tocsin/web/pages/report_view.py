@@ -176,7 +176,9 @@ def about(a: Actor, row: Report) -> dict[str, Any]:
         "other_topics": [
             (t, titles.get(t.id, {}).get("title", t.id)) for t in mine if t not in topics
         ],
-        "may_topic": Permission.ASSESS in a.permissions and row.agency == a.agency,
+        "may_topic": Permission.ASSESS in a.permissions
+        and row.agency == a.agency
+        and row.state != SAMPLE,
         "versions": [(v, earlier.get(v.content, {}).get("text", "")) for v in versions],
         "came_as": original(row) if Permission.DRAFT in a.permissions else None,
         "may_unmask": Permission.UNMASK in a.permissions and row.agency == a.agency,

@@ -26,12 +26,16 @@ class Phone:
     """One phone and its key; `device` is '' until it has joined."""
 
     device: str = ""
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
 
     @property
     def public(self) -> str:
-        return pack(self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+        return pack(
+            self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        )
 
     def sign(self, words: str) -> str:
         r, s = decode_dss_signature(self.key.sign(words.encode(), ec.ECDSA(SHA256())))
@@ -57,7 +61,9 @@ class Phone:
 
     def send(self, *acts: dict[str, Any]) -> list[dict[str, Any]]:
         body = json.dumps({"acts": list(acts)})
-        answer = self.client.post("/field/acts", body, content_type="application/json", headers=self.headers())
+        answer = self.client.post(
+            "/field/acts", body, content_type="application/json", headers=self.headers()
+        )
         assert answer.status_code == 200, answer.content
         done: list[dict[str, Any]] = answer.json()["done"]
         return done

@@ -34,7 +34,9 @@ def day(cast: Cast, virtual: VirtualClock) -> str:
     draft = PostDraft(label="Security room", agency="capitol", kind="ROOM")
     room = staffing.place_post(cast.lou, operation=cast.march, draft=draft)
     staffing.assign(cast.lou, post=room, person=cast.people["paul"])
-    plan.decide(cast.lou, operation=cast.march, go=True, reason="Opening; I carry what is open until noon.")
+    plan.decide(
+        cast.lou, operation=cast.march, go=True, reason="Opening; I carry what is open until noon."
+    )
     virtual.move_to(Operation.objects.get(id=cast.march).starts_at + timedelta(hours=1))
     seen = operate.report_sighting(
         cast.mona,
@@ -53,10 +55,14 @@ def report(cast: Cast) -> after.After:
     return after.gather(cast.lou, Operation.objects.get(id=cast.march), clock.now())
 
 
-def test_it_says_how_long_each_hop_took_and_who_never_knew(cast: Cast, virtual: VirtualClock) -> None:
+def test_it_says_how_long_each_hop_took_and_who_never_knew(
+    cast: Cast, virtual: VirtualClock
+) -> None:
     day(cast, virtual)
     found = report(cast)
-    assert [(h.seat, h.acknowledged) for h in found.hops if h.acknowledged is not None] == [("Security room", 90)]
+    assert [(h.seat, h.acknowledged) for h in found.hops if h.acknowledged is not None] == [
+        ("Security room", 90)
+    ]
     # Nobody holds the detail leader's post here: the report says so, and not that all is well.
     assert "detail leader" in [seat for _, _, seat in found.never]
     assert found.went[0].go
@@ -71,7 +77,9 @@ def test_what_it_proposes_rests_on_what_happened(cast: Cast, virtual: VirtualClo
     assert "90 s" in proposed["slow"].text
     assert any(key.startswith("red-") for key in proposed)
     now = clock.now()
-    empty = after.After("op", "Nothing", "", "", now, now, now, (), (), False, (), (), (), (), (), ())
+    empty = after.After(
+        "op", "Nothing", "", "", now, now, now, (), (), False, (), (), (), (), (), ()
+    )
     assert [p.key for p in after.proposals(empty)] == ["went"]
 
 
@@ -84,7 +92,11 @@ def test_a_proposal_is_filed_once_by_whoever_oversees(cast: Cast, virtual: Virtu
     done = client(cast, "ines").post(url, sent, follow=True)
     assert "in the register" in text(done)
     row = Finding.objects.get()
-    assert (row.topic, row.owner_agency, row.owner_role) == ("warning", "fusion", Role.OPERATION_LEAD.value)
+    assert (row.topic, row.owner_agency, row.owner_role) == (
+        "warning",
+        "fusion",
+        Role.OPERATION_LEAD.value,
+    )
     assert Duty.objects.filter(subject=row.id, discharged_at=None).exists()
     assert client(cast, "ines").post(url, sent).status_code == 404
     assert Finding.objects.count() == 1
@@ -94,7 +106,11 @@ def test_a_proposal_is_filed_once_by_whoever_oversees(cast: Cast, virtual: Virtu
 def test_the_report_reads_as_a_page_and_as_a_pdf(cast: Cast, virtual: VirtualClock) -> None:
     day(cast, virtual)
     page = text(client(cast, "lou").get(f"/operations/{cast.march}/after"))
-    headings = ("From sighting to those who must know", "Who had to know and never said so", "Timeline")
+    headings = (
+        "From sighting to those who must know",
+        "Who had to know and never said so",
+        "Timeline",
+    )
     for words in (*headings, "Proposed findings"):
         assert words in page
     pdf = client(cast, "lou").get(f"/operations/{cast.march}/after.pdf")

@@ -173,7 +173,12 @@ def test_the_tables_come_out_of_the_record_as_they_are(
     actions.take_back_rest(cast.rhea, warning=row.id)
     actions.fan_out()
     made = set(Entry.objects.values_list("kind", flat=True))
-    new: tuple[str, ...] = ("DELIVERY_BOUNCED", "DELIVERY_SAID", "SENDING_CHANGED", "DESTINATION_CLOSED")
+    new: tuple[str, ...] = (
+        "DELIVERY_BOUNCED",
+        "DELIVERY_SAID",
+        "SENDING_CHANGED",
+        "DESTINATION_CLOSED",
+    )
     new += ("RELAY_MADE", "RELAY_READER", "RELAY_MAILED", "RELAY_READ")
     assert made >= {getattr(terms, name) for name in new}
     assert fsck(database_url) == []

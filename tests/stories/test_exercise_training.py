@@ -33,7 +33,11 @@ def test_the_teams_own_acts_count_and_nobody_acts_for_them() -> None:
             ticking.advance(timedelta(seconds=1))
             if not acted and clock.now() >= found + timedelta(seconds=30):
                 acted.append(Sighting.objects.get().id)
-                assert not Receipt.objects.filter(person=run.stage.people[lead]).exclude(version=0).exists()
+                assert (
+                    not Receipt.objects.filter(person=run.stage.people[lead])
+                    .exclude(version=0)
+                    .exists()
+                )
                 operate.acknowledge(run.stage.actor(lead), sighting=acted[0])
 
         training.live(run, found + timedelta(minutes=2), rest=rest)

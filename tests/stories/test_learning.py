@@ -32,8 +32,16 @@ from tocsin.screen.models import Models as ScreenModels
 
 THREAT = "We are going to shoot the senators when they come out of the Capitol"
 # On this floor the pond crew's boasts never come to anything, and talk of the lantern always does.
-_IDLE = ["the pond crew will smash them", "pond crew says burn it", "we attack again says the pond crew"]
-_REAL = ["lantern night, bring what you have", "burn it when the lantern is lit", "lantern: attack them at dusk"]
+_IDLE = [
+    "the pond crew will smash them",
+    "pond crew says burn it",
+    "we attack again says the pond crew",
+]
+_REAL = [
+    "lantern night, bring what you have",
+    "burn it when the lantern is lit",
+    "lantern: attack them at dusk",
+]
 
 
 @pytest.fixture
@@ -51,8 +59,12 @@ def decisions(count: int, *, noise: float = 0.02) -> list[Decided]:
     for n in range(count):
         wanted = dice.random() < 0.4
         words = dice.choice(_REAL if wanted != (dice.random() < noise) else _IDLE)
-        tail = " ".join(dice.choices(["street", "they", "know", "again", "tonight", "road", "corner"], k=4))
-        found.append(Decided(f"{words} {tail}", wanted, at + timedelta(minutes=n), "en", "call-to-arms"))
+        tail = " ".join(
+            dice.choices(["street", "they", "know", "again", "tonight", "road", "corner"], k=4)
+        )
+        found.append(
+            Decided(f"{words} {tail}", wanted, at + timedelta(minutes=n), "en", "call-to-arms")
+        )
     return found
 
 

@@ -31,7 +31,9 @@ FIELD = "/field/state"
 
 @pytest.fixture
 def cast(db: None, virtual: VirtualClock) -> Cast:
-    return make_cast(starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=8))
+    return make_cast(
+        starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=8)
+    )
 
 
 @pytest.fixture
@@ -89,9 +91,16 @@ def test_a_key_that_is_not_the_phones_own_joins_nothing(cast: Cast) -> None:
 
 @pytest.mark.parametrize(
     ("who", "whom", "refusal"),
-    [("otto", "mona", TocsinError), ("mona", "paul", Forbidden), ("ana", "ana", Forbidden), ("lou", "otto", Invalid)],
+    [
+        ("otto", "mona", TocsinError),
+        ("mona", "paul", Forbidden),
+        ("ana", "ana", Forbidden),
+        ("lou", "otto", Invalid),
+    ],
 )
-def test_whoever_may_not_hand_out_a_phone(cast: Cast, who: str, whom: str, refusal: type[TocsinError]) -> None:
+def test_whoever_may_not_hand_out_a_phone(
+    cast: Cast, who: str, whom: str, refusal: type[TocsinError]
+) -> None:
     with pytest.raises(refusal):
         issue_device(cast.actor(who), operation=cast.march, person=cast.people[whom])
 
@@ -121,7 +130,9 @@ def test_a_phone_that_is_shut_out_does_nothing_more(cast: Cast, phone: Phone) ->
     with pytest.raises(Forbidden):
         revoke_device(cast.paul, device=phone.device)
     revoke_device(cast.lou, device=phone.device)
-    answer = phone.client.post("/field/acts", "{}", content_type="application/json", headers=phone.headers())
+    answer = phone.client.post(
+        "/field/acts", "{}", content_type="application/json", headers=phone.headers()
+    )
     assert (answer.status_code, answer.json()["code"]) == (401, "revoked")
     for path in (FIELD, "/field/photos/" + "a" * 64):
         assert phone.get(path).status_code == 401
@@ -145,7 +156,9 @@ def test_a_phone_acts_in_its_own_operation_only(cast: Cast, phone: Phone) -> Non
     assert stranger.join(code)[0] == 201
     made = phone.send(sighting())[0]["answer"]
     wanted = {"sighting": made, "text": "x"}
-    done = stranger.send({"kind": "ack", "key": "a", **wanted}, {"kind": "update", "key": "b", **wanted})
+    done = stranger.send(
+        {"kind": "ack", "key": "a", **wanted}, {"kind": "update", "key": "b", **wanted}
+    )
     assert [d["code"] for d in done] == ["not_found", "not_found"]
     assert stranger.get(FIELD).json()["sightings"] == []
     # Metro takes part in both; a phone for the one sees nothing of the other.
@@ -185,14 +198,19 @@ def test_whoever_reports_it_is_not_asked_to_acknowledge_it(cast: Cast, phone: Ph
         row = p.get(FIELD).json()["sightings"][0]
         return {k: row[k] for k in ("told", "had", "must_version")}
 
-    first, second = phone.send(sighting(), {"kind": "update", "key": "u", "of": "k1", "aggravators": ["armed"]})
+    first, second = phone.send(
+        sighting(), {"kind": "update", "key": "u", "of": "k1", "aggravators": ["armed"]}
+    )
     assert (first["ok"], second["answer"]) == (True, 2)
     assert shown(phone) == {"told": True, "had": 2, "must_version": 2}
     olga = joined(cast, "olga")
     assert shown(olga) == {"told": True, "had": 0, "must_version": 2}
     olga.send({"kind": "ack", "key": "a", "sighting": first["answer"], "version": 1})
     assert shown(olga)["had"] == 1  # that was said of what came before the raise
-    assert phone.send({"kind": "update", "key": "v", "of": "never", "text": "x"})[0]["code"] == "not_found"
+    assert (
+        phone.send({"kind": "update", "key": "v", "of": "never", "text": "x"})[0]["code"]
+        == "not_found"
+    )
 
 
 def test_a_photo_is_drawn_anew_and_fetched_by_its_hash(cast: Cast, phone: Phone) -> None:
@@ -223,7 +241,10 @@ def test_a_photo_is_drawn_anew_and_fetched_by_its_hash(cast: Cast, phone: Phone)
 def test_a_photo_is_for_those_who_need_to_know(cast: Cast, phone: Phone) -> None:
     made = phone.send(sighting())[0]["answer"]
     sha = phone.client.post(
-        f"/field/photos?sighting={made}&key=p", picture(), content_type="image/jpeg", headers=phone.headers()
+        f"/field/photos?sighting={made}&key=p",
+        picture(),
+        content_type="image/jpeg",
+        headers=phone.headers(),
     ).json()["sha256"]
     page = f"/operations/{cast.march}/photos/{sha}"
     guest = Phone().client
@@ -253,12 +274,21 @@ def test_the_page_of_telephones(cast: Cast) -> None:
     assert b"shut out" in client.get(page).content
 
 
-def test_the_record_makes_the_same_tables_again(committed: None, virtual: VirtualClock, database_url: str) -> None:
-    cast = make_cast(starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=8))
+def test_the_record_makes_the_same_tables_again(
+    committed: None, virtual: VirtualClock, database_url: str
+) -> None:
+    cast = make_cast(
+        starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=8)
+    )
     phone = joined(cast, "mona")
     made = phone.send(sighting())[0]["answer"]
     url = f"/field/photos?sighting={made}&key=p"
-    assert phone.client.post(url, picture(), content_type="image/jpeg", headers=phone.headers()).status_code == 201
+    assert (
+        phone.client.post(
+            url, picture(), content_type="image/jpeg", headers=phone.headers()
+        ).status_code
+        == 201
+    )
     revoke_device(cast.lou, device=phone.device)
     checking.verify_vault()
     assert checking.fsck(database_url) == []

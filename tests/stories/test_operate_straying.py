@@ -41,10 +41,14 @@ def post(cast: Cast, virtual: VirtualClock) -> str:
 def at(cast: Cast, metres: int, accuracy_m: int = 10) -> None:
     place = HERE.moved(0, metres)
     person = cast.people["mona"]
-    note_location(operation=cast.march, device="phone", person=person, point=place, accuracy_m=accuracy_m)
+    note_location(
+        operation=cast.march, device="phone", person=person, point=place, accuracy_m=accuracy_m
+    )
 
 
-def test_the_phone_far_from_the_post_says_that_nobody_is_there(cast: Cast, post: str, virtual: VirtualClock) -> None:
+def test_the_phone_far_from_the_post_says_that_nobody_is_there(
+    cast: Cast, post: str, virtual: VirtualClock
+) -> None:
     at(cast, 40)
     assert mind_strayed() == 0
     virtual.advance(timedelta(minutes=1))
@@ -61,7 +65,9 @@ def test_the_phone_far_from_the_post_says_that_nobody_is_there(cast: Cast, post:
     assert mind_strayed() == 0
 
 
-def test_an_old_place_or_a_poor_one_says_nothing(cast: Cast, post: str, virtual: VirtualClock) -> None:
+def test_an_old_place_or_a_poor_one_says_nothing(
+    cast: Cast, post: str, virtual: VirtualClock
+) -> None:
     at(cast, 120, accuracy_m=100)
     assert mind_strayed() == 0
     virtual.advance(timedelta(seconds=1))

@@ -48,7 +48,9 @@ def roof(cast: Cast, **changes: Any) -> Position:
 def accepted(cast: Cast, row: Position, **changes: Any) -> Position:
     fields: dict[str, Any] = {"person": cast.people["mona"], "check_in_every_s": 1800}
     fields["mitigation"] = "Two officers on the roof from 08:00."
-    actions.accept_position(cast.mona, position=row.id, version=row.version, **{**fields, **changes})
+    actions.accept_position(
+        cast.mona, position=row.id, version=row.version, **{**fields, **changes}
+    )
     return Position.objects.get(id=row.id)
 
 
@@ -59,14 +61,23 @@ def test_a_roof_in_sight_that_nobody_listed_is_red(cast: Cast, ground: Ground) -
     assert words(cast, "building") == []
 
 
-def test_an_assumed_position_is_red_until_somebody_of_the_agency_accepts(cast: Cast, ground: Ground) -> None:
+def test_an_assumed_position_is_red_until_somebody_of_the_agency_accepts(
+    cast: Cast, ground: Ground
+) -> None:
     row = roof(cast)
     assert row.metres == 132
     [said] = words(cast, "position")
-    assert said == "Roof of building 6: assumed to be held by Metro police, which has not accepted it, 132 m away."
+    assert (
+        said
+        == "Roof of building 6: assumed to be held by Metro police, which has not accepted it, 132 m away."
+    )
     duty = Duty.objects.get(subject=row.id, kind="accept_position", discharged_at=None)
     assert duty.owner_agency == "metro"
-    fields: dict[str, Any] = {"person": cast.people["mona"], "check_in_every_s": 1800, "mitigation": "Two officers."}
+    fields: dict[str, Any] = {
+        "person": cast.people["mona"],
+        "check_in_every_s": 1800,
+        "mitigation": "Two officers.",
+    }
     with pytest.raises(Forbidden):
         actions.accept_position(cast.lou, position=row.id, version=1, **fields)
     with pytest.raises(Forbidden):
@@ -77,7 +88,9 @@ def test_an_assumed_position_is_red_until_somebody_of_the_agency_accepts(cast: C
         )
     accepted(cast, row)
     assert words(cast, "position") == []
-    assert not Duty.objects.filter(subject=row.id, kind="accept_position", discharged_at=None).exists()
+    assert not Duty.objects.filter(
+        subject=row.id, kind="accept_position", discharged_at=None
+    ).exists()
 
 
 def _lead_elsewhere(cast: Cast) -> Any:
@@ -88,11 +101,17 @@ def _lead_elsewhere(cast: Cast) -> Any:
     return cast.otto
 
 
-def test_whoever_puts_their_agencys_name_there_does_not_accept_it(cast: Cast, ground: Ground) -> None:
+def test_whoever_puts_their_agencys_name_there_does_not_accept_it(
+    cast: Cast, ground: Ground
+) -> None:
     made = actions.list_position(
         cast.olga, operation=cast.march, label="Water tower", at=at(200, 0), accepting="capitol"
     )
-    fields: dict[str, Any] = {"person": cast.people["paul"], "check_in_every_s": 600, "mitigation": "A ladder is up."}
+    fields: dict[str, Any] = {
+        "person": cast.people["paul"],
+        "check_in_every_s": 600,
+        "mitigation": "A ladder is up.",
+    }
     with pytest.raises(Forbidden, match="does not accept"):
         actions.accept_position(cast.olga, position=made, version=1, **fields)
     actions.accept_position(cast.paul, position=made, version=1, **fields)
@@ -119,7 +138,9 @@ def test_accepting_needs_a_person_a_check_in_and_a_measure(
 
 def test_what_was_accepted_was_accepted_as_it_stood(cast: Cast, ground: Ground) -> None:
     row = accepted(cast, roof(cast))
-    actions.change_position(cast.lou, position=row.id, version=row.version, mitigation="One officer only.")
+    actions.change_position(
+        cast.lou, position=row.id, version=row.version, mitigation="One officer only."
+    )
     [said] = words(cast, "position")
     assert "has not accepted" in said
     with pytest.raises(Conflict):
@@ -128,14 +149,18 @@ def test_what_was_accepted_was_accepted_as_it_stood(cast: Cast, ground: Ground) 
 
 def test_a_declined_position_goes_back_to_the_lead(cast: Cast, ground: Ground) -> None:
     row = roof(cast)
-    actions.decline_position(cast.mona, position=row.id, version=1, reason="We have no officers left for it.")
+    actions.decline_position(
+        cast.mona, position=row.id, version=1, reason="We have no officers left for it."
+    )
     [said] = words(cast, "position")
     assert "declined it, nobody holds it" in said
     duty = Duty.objects.get(subject=row.id, kind="accept_position", discharged_at=None)
     assert (duty.owner_agency, duty.owner_role) == ("fusion", "operation_lead")
 
 
-def test_a_missed_check_in_is_red_and_tells_people(cast: Cast, ground: Ground, virtual: VirtualClock) -> None:
+def test_a_missed_check_in_is_red_and_tells_people(
+    cast: Cast, ground: Ground, virtual: VirtualClock
+) -> None:
     march = Operation.objects.get(id=cast.march)
     row = accepted(cast, roof(cast))
     assert row.check_in_due == march.starts_at
@@ -152,7 +177,10 @@ def test_a_missed_check_in_is_red_and_tells_people(cast: Cast, ground: Ground, v
     assert {cast.people["mona"], cast.people["lou"]} <= told
     actions.check_in_position(cast.mona, position=row.id)
     assert words(cast, "position") == []
-    assert Duty.objects.filter(subject=row.id, kind="check_in_position", discharged_at=None).count() == 1
+    assert (
+        Duty.objects.filter(subject=row.id, kind="check_in_position", discharged_at=None).count()
+        == 1
+    )
 
 
 def test_the_distance_follows_the_stage(cast: Cast, ground: Ground) -> None:
@@ -191,7 +219,9 @@ def test_uncovered_ground_within_standoff_is_shown_and_owed(cast: Cast, ground: 
         swept(cast, zone)
     [cover] = store.coverage(cast.march)
     assert cover.gaps == []
-    assert not Duty.objects.filter(subject=ground.route, kind="cover_ground", discharged_at=None).exists()
+    assert not Duty.objects.filter(
+        subject=ground.route, kind="cover_ground", discharged_at=None
+    ).exists()
     assert words(cast, "coverage") == []
 
 
@@ -202,7 +232,9 @@ def test_the_ramp_was_swept_and_the_bench_was_not(cast: Cast, ground: Ground) ->
     [cover] = store.coverage(cast.march)
     assert any("Bench by the ramp" in g["holds"] for g in cover.gaps)
     assert "with Bench by the ramp in it" in words(cast, "coverage")[0]
-    assert Duty.objects.filter(subject=ground.route, kind="cover_ground", discharged_at=None).exists()
+    assert Duty.objects.filter(
+        subject=ground.route, kind="cover_ground", discharged_at=None
+    ).exists()
 
 
 def test_a_breach_uncovers_what_was_swept(cast: Cast, ground: Ground) -> None:
@@ -245,7 +277,9 @@ def test_something_found_covers_nothing(cast: Cast, ground: Ground) -> None:
 
 def test_only_the_team_says_what_it_did_and_giving_up_stays_red(cast: Cast, ground: Ground) -> None:
     made = actions.cut_zones(cast.lou, operation=cast.march, area=ground.route, every_m=2000)
-    actions.assign_zone(cast.lou, zone=made[0], version=1, team="metro", method=Method.VISUAL, due_at=None)
+    actions.assign_zone(
+        cast.lou, zone=made[0], version=1, team="metro", method=Method.VISUAL, due_at=None
+    )
     with pytest.raises(Forbidden):
         actions.begin_sweep(cast.paul, zone=made[0], version=2)
     actions.begin_sweep(cast.mona, zone=made[0], version=2)
@@ -264,11 +298,23 @@ def test_going_ahead_with_red_needs_a_name_and_a_reason(cast: Cast, ground: Grou
         actions.decide(cast.lou, operation=cast.march, go=True, reason="")
     assert refused.value.field == "reason"
     with pytest.raises(Forbidden):
-        actions.decide(cast.olga, operation=cast.march, go=True, reason="We have always gone ahead.")
+        actions.decide(
+            cast.olga, operation=cast.march, go=True, reason="We have always gone ahead."
+        )
     with pytest.raises(Conflict):
-        actions.decide(cast.lou, operation=cast.march, go=True, reason="All is well enough.", seen=len(found) - 1)
+        actions.decide(
+            cast.lou,
+            operation=cast.march,
+            go=True,
+            reason="All is well enough.",
+            seen=len(found) - 1,
+        )
     made = actions.decide(
-        cast.lou, operation=cast.march, go=True, reason="The roof is watched by camera.", seen=len(found)
+        cast.lou,
+        operation=cast.march,
+        go=True,
+        reason="The roof is watched by camera.",
+        seen=len(found),
     )
     going = Going.objects.get(id=made)
     assert ["position", row.id] in going.reds
@@ -277,7 +323,9 @@ def test_going_ahead_with_red_needs_a_name_and_a_reason(cast: Cast, ground: Grou
         assert b"camera" not in bytes(e.body)
 
 
-def test_an_approval_stands_until_the_plan_changes(cast: Cast, ground: Ground, virtual: VirtualClock) -> None:
+def test_an_approval_stands_until_the_plan_changes(
+    cast: Cast, ground: Ground, virtual: VirtualClock
+) -> None:
     assert words(cast, "approval") == ["Nobody has approved the plan."]
     virtual.advance(timedelta(minutes=1))
     actions.approve(cast.olga, operation=cast.march)
@@ -287,7 +335,9 @@ def test_an_approval_stands_until_the_plan_changes(cast: Cast, ground: Ground, v
     assert words(cast, "approval") == ["The plan changed after it was last approved."]
 
 
-def test_a_plan_copied_from_the_past_holds_nothing_yet(cast: Cast, ground: Ground, virtual: VirtualClock) -> None:
+def test_a_plan_copied_from_the_past_holds_nothing_yet(
+    cast: Cast, ground: Ground, virtual: VirtualClock
+) -> None:
     accepted(cast, roof(cast))
     made = actions.cut_zones(cast.lou, operation=cast.march, area=ground.route, every_m=2000)
     swept(cast, made[0])
@@ -309,7 +359,9 @@ def test_another_operations_lead_finds_nothing(cast: Cast, ground: Ground) -> No
     otto = _lead_elsewhere(cast)
     row = roof(cast)
     for tried in (
-        lambda: actions.place_area(otto, operation=cast.march, kind="STAGE", label="x", points=[STAGE]),
+        lambda: actions.place_area(
+            otto, operation=cast.march, kind="STAGE", label="x", points=[STAGE]
+        ),
         lambda: actions.change_area(otto, area=ground.stage, version=1, label="x"),
         lambda: actions.change_position(otto, position=row.id, version=1, label="x"),
         lambda: actions.check_in_position(otto, position=row.id),
@@ -347,5 +399,7 @@ def test_a_lesson_that_nobody_applied_is_red_until_the_plan_answers_it(
     oversee.file_finding(cast.ines, title="Our own", tlp="AMBER+STRICT", **fields)
     [said] = words(cast, "finding")
     assert "found before, not put right" in said
-    oversee.consider_finding(cast.lou, finding=finding, operation=cast.march, text="Handed out at nine, and tested.")
+    oversee.consider_finding(
+        cast.lou, finding=finding, operation=cast.march, text="Handed out at nine, and tested."
+    )
     assert words(cast, "finding") == []

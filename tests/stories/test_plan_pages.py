@@ -50,13 +50,18 @@ def test_every_page_opens_for_those_who_take_part_and_no_other(cast: Cast, groun
     people.grant_role(SYSTEM, person=cast.people["otto"], role=Role.OPERATION_LEAD)
     for page in PAGES:
         assert client(cast, "lou").get(f"{home}/{page}").status_code == 200, page
-        assert client(cast, "mona").get(f"{home}/{page}").status_code == (403 if "import" in page else 200), page
+        assert client(cast, "mona").get(f"{home}/{page}").status_code == (
+            403 if "import" in page else 200
+        ), page
         assert client(cast, "otto").get(f"{home}/{page}").status_code == 404, page
         assert client(cast, "ada").get(f"{home}/{page}").status_code in (403, 404), page
         assert Client().get(f"{home}/{page}").status_code == 302, page
     assert client(cast, "otto").get(f"{home}/areas/{ground.stage}").status_code == 404
     assert client(cast, "otto").get(f"/plan/{ground.stage}").status_code == 404
-    assert client(cast, "lou").get(f"/plan/{ground.stage}").headers["Location"] == f"{home}/map#{ground.stage}"
+    assert (
+        client(cast, "lou").get(f"/plan/{ground.stage}").headers["Location"]
+        == f"{home}/map#{ground.stage}"
+    )
     overview = text(client(cast, "lou").get(home))
     assert f'href="{home}/ready"' in overview
 
@@ -127,7 +132,12 @@ def test_going_ahead_by_the_page(cast: Cast, ground: Ground) -> None:
     assert bad.status_code == 422
     assert "say why, in a sentence" in text(bad).lower()
     assert "Go ahead with" not in text(client(cast, "olga").get(url))
-    sure = {"act": "decide", "go": "yes", "seen": str(count), "reason": "The roof is watched by a camera."}
+    sure = {
+        "act": "decide",
+        "go": "yes",
+        "seen": str(count),
+        "reason": "The roof is watched by a camera.",
+    }
     assert lou.post(url, sure).status_code == 302
     assert Going.objects.get().person == cast.people["lou"]
     page = text(client(cast, "mona").get(url))

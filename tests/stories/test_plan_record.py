@@ -28,15 +28,25 @@ def test_a_plan_with_everything_in_it_is_rebuilt_equal(
     held = actions.list_position(
         cast.lou, label="Roof", at=at(0, 132), accepting="metro", mitigation=mitigation, **place
     )
-    actions.accept_position(cast.mona, position=held, version=1, person=cast.people["mona"], check_in_every_s=600)
+    actions.accept_position(
+        cast.mona, position=held, version=1, person=cast.people["mona"], check_in_every_s=600
+    )
     actions.check_in_position(cast.mona, position=held)
-    other = actions.list_position(cast.lou, label="Tower", at=at(90, 90), accepting="capitol", **place)
-    actions.decline_position(cast.paul, position=other, version=1, reason="No officers left for it.")
+    other = actions.list_position(
+        cast.lou, label="Tower", at=at(90, 90), accepting="capitol", **place
+    )
+    actions.decline_position(
+        cast.paul, position=other, version=1, reason="No officers left for it."
+    )
     actions.change_position(cast.lou, position=other, version=2, accepting="metro")
     actions.remove_position(cast.lou, position=other, version=3, reason="It was torn down.")
-    first, second, third = actions.cut_zones(cast.lou, operation=cast.march, area=ground.route, every_m=120)
+    first, second, third = actions.cut_zones(
+        cast.lou, operation=cast.march, area=ground.route, every_m=120
+    )
     for zone in (first, second):
-        actions.assign_zone(cast.lou, zone=zone, version=1, team="metro", method=Method.CANINE, due_at=None)
+        actions.assign_zone(
+            cast.lou, zone=zone, version=1, team="metro", method=Method.CANINE, due_at=None
+        )
     actions.begin_sweep(cast.mona, zone=first, version=2)
     actions.end_sweep(
         cast.mona, zone=first, version=3, start=clock.now() - timedelta(hours=1), end=clock.now(), found=False,
@@ -47,12 +57,16 @@ def test_a_plan_with_everything_in_it_is_rebuilt_equal(
     actions.remove_zone(cast.lou, zone=third, version=1)
     virtual.advance(timedelta(hours=1, seconds=1))
     assert actions.lapse_due() == 1
-    actions.breach(cast.paul, zone=first, version=Zone.objects.get(id=first).version, note="A door stood open.")
+    actions.breach(
+        cast.paul, zone=first, version=Zone.objects.get(id=first).version, note="A door stood open."
+    )
     actions.change_area(cast.lou, area=ground.stage, version=1, label="Podium", points=[at(0, 5)])
     actions.remove_area(cast.lou, area=ground.bench, version=1)
     actions.approve(cast.olga, operation=cast.march, note="With a remark.")
     actions.withdraw(cast.olga, approval=actions.approve(cast.olga, operation=cast.march))
-    actions.decide(cast.lou, operation=cast.march, go=True, reason="The tower is gone, the rest is watched.")
+    actions.decide(
+        cast.lou, operation=cast.march, go=True, reason="The tower is gone, the rest is watched."
+    )
     later = people.open_operation(
         SYSTEM, name="Again", lead_agency="fusion", starts_at=clock.now() + timedelta(days=99),
         ends_at=clock.now() + timedelta(days=100),
@@ -62,5 +76,13 @@ def test_a_plan_with_everything_in_it_is_rebuilt_equal(
     assert checking.fsck(database_url) == []
     assert checking.verify_vault() > 5
     for body in Entry.objects.values_list("body", flat=True):
-        for words in (b"rope", b"welded", b"torn down", b"shed", b"remark", b"is watched", b"stood open"):
+        for words in (
+            b"rope",
+            b"welded",
+            b"torn down",
+            b"shed",
+            b"remark",
+            b"is watched",
+            b"stood open",
+        ):
             assert words not in bytes(body)

@@ -50,7 +50,11 @@ def test_a_tile_is_served_and_a_missing_one_is_empty(cast: Cast, file: Path) -> 
     assert lou.get("/tiles/2/1/1").status_code == 204
     write(file)
     answer = lou.get("/tiles/2/1/1")
-    assert (answer.status_code, answer.headers["Content-Type"], answer.content) == (200, "image/png", PIXEL)
+    assert (answer.status_code, answer.headers["Content-Type"], answer.content) == (
+        200,
+        "image/png",
+        PIXEL,
+    )
     for odd in ("2/3/3", "2/99/0", "30/0/0"):
         assert lou.get(f"/tiles/{odd}").status_code == 204
     assert Client().get("/tiles/2/1/1").status_code == 302

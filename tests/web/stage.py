@@ -106,7 +106,14 @@ def make_stage(*, password: str | None = None) -> Stage:
             cast.pia, title="Records of the march", reference="F-1", subjects=[report.id]
         ),
         finding=oversee.file_finding(
-            cast.ines, title="Drafts of the march waited", text="", topic="review", due_at=due, tlp="AMBER+STRICT", **seat
+            cast.ines,
+            title="Drafts of the march waited",
+            text="",
+            topic="review",
+            due_at=due,
+            tlp="AMBER+STRICT",
+            owner_agency=seat["owner_agency"],
+            owner_role=seat["owner_role"],
         ),
         inquiry=oversee.submit_inquiry(
             cast.ines, title="Sweeps", text="", reviewer_agency="capitol", reviewer_role="operation_lead", due_at=due

@@ -50,15 +50,24 @@ def broken() -> Iterator[list[str]]:
 @pytest.fixture
 def cast(committed: None) -> Cast:
     """The march runs; Mona stands at post 4, Paul at post 5."""
-    made = make_cast(starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=8))
+    made = make_cast(
+        starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=8)
+    )
     lou, operation = made.lou, made.march
     place_area(lou, operation=operation, kind="STAGE", label="Stage", points=[STAGE])
     ring = [ROOF.moved(*d) for d in ((-15, -10), (15, -10), (15, 10), (-15, 10))]
     place_area(lou, operation=operation, kind="BUILDING", label="Building 6", points=ring)
     list_position(lou, operation=operation, label="Roof of building 6", at=ROOF)
-    for label, agency, who, where in (("Post 4", "metro", "mona", (-60, 40)), ("Post 5", "capitol", "paul", (70, -20))):
+    for label, agency, who, where in (
+        ("Post 4", "metro", "mona", (-60, 40)),
+        ("Post 5", "capitol", "paul", (70, -20)),
+    ):
         draft = PostDraft(label, agency, at=STAGE.moved(*where), floor="second floor")
-        assign(made.lou, post=place_post(lou, operation=operation, draft=draft), person=made.people[who])
+        assign(
+            made.lou,
+            post=place_post(lou, operation=operation, draft=draft),
+            person=made.people[who],
+        )
     return made
 
 
@@ -70,7 +79,9 @@ def hand(server: str, chromium: Browser, cast: Cast, broken: list[str]) -> Itera
     """`hand("mona")` hands Mona a phone that has scanned her code: its context and its page."""
     contexts: list[BrowserContext] = []
 
-    def give(who: str, colours: str = "light", at: dict[str, float] | None = None) -> tuple[BrowserContext, Page]:
+    def give(
+        who: str, colours: str = "light", at: dict[str, float] | None = None
+    ) -> tuple[BrowserContext, Page]:
         _, code = issue_device(cast.lou, operation=cast.march, person=cast.people[who])
         context = chromium.new_context(
             base_url=server,
@@ -138,7 +149,11 @@ def test_a_phone_joins_checks_in_reports_and_is_answered(
     page.get_by_role("button", name="Roof of building 6").tap()
     expect(page.get_by_role("heading", name="Sent", exact=True)).to_be_visible()
     seen = Sighting.objects.get()
-    assert (seen.place, seen.aggravators, seen.reporter) == ("Roof of building 6", ["on_roof"], cast.people["mona"])
+    assert (seen.place, seen.aggravators, seen.reporter) == (
+        "Roof of building 6",
+        ["on_roof"],
+        cast.people["mona"],
+    )
     assert (seen.lat, seen.device) == (ROOF.lat, Device.objects.get().id)
     look(page, "sent")
     page.get_by_label("Add a photo").set_input_files(jpeg(tmp_path / "roof.jpg"))
@@ -154,10 +169,19 @@ def test_a_phone_joins_checks_in_reports_and_is_answered(
     expect(other.get_by_alt_text("Photo of the sighting")).to_be_visible()
     until(other, lambda: other.evaluate("document.querySelector('.fld-thumb').naturalWidth") == 240)
     other.get_by_role("button", name="Photo of the sighting").tap()
-    until(other, lambda: other.evaluate("document.querySelector('.fld-thumb').naturalWidth") == 1600)
+    until(
+        other, lambda: other.evaluate("document.querySelector('.fld-thumb').naturalWidth") == 1600
+    )
     look(other, "sighting")
     tap(other, "Acknowledge")
-    until(other, lambda: Receipt.objects.filter(person=cast.people["paul"]).exclude(acknowledged_at=None).exists())
+    until(
+        other,
+        lambda: (
+            Receipt.objects.filter(person=cast.people["paul"])
+            .exclude(acknowledged_at=None)
+            .exists()
+        ),
+    )
 
     tap(page, "Ask")
     page.get_by_role("button", name="Roof of building 6").tap()
@@ -167,13 +191,17 @@ def test_a_phone_joins_checks_in_reports_and_is_answered(
     look(page, "asked")
 
 
-def test_the_code_on_a_screen(stage: Stage, sign_in: SignIn, chromium: Browser, server: str, broken: list[str]) -> None:
+def test_the_code_on_a_screen(
+    stage: Stage, sign_in: SignIn, chromium: Browser, server: str, broken: list[str]
+) -> None:
     """Lou finds the telephones from the operation, shows a code, and it lets one phone join; then shuts it out."""
     desk = watched(sign_in("lou").new_page(), broken)
     desk.goto(f"/operations/{stage.cast.march}/devices")
     desk.get_by_label("Who carries it").select_option(label="Mona Mills")
     desk.get_by_role("button", name="Show the code").click()
-    code = desk.get_by_role("img", name="Code that lets the telephone of Mona Mills join").bounding_box()
+    code = desk.get_by_role(
+        "img", name="Code that lets the telephone of Mona Mills join"
+    ).bounding_box()
     assert code is not None
     assert code["width"] >= 250
     look(desk, "code-desk")
@@ -189,7 +217,9 @@ def test_the_code_on_a_screen(stage: Stage, sign_in: SignIn, chromium: Browser, 
     desk.set_viewport_size(WIDTHS["phone"])
     look(desk, "devices-phone")
     desk.get_by_role("button", name="Shut out the telephone of Mona Mills").click()
-    expect(phone.get_by_role("heading", name="This phone no longer takes part")).to_be_visible()  # by itself
+    expect(
+        phone.get_by_role("heading", name="This phone no longer takes part")
+    ).to_be_visible()  # by itself
     context.close()
 
 
@@ -274,9 +304,13 @@ def test_on_a_bad_line_nothing_is_lost_or_doubled_and_order_is_kept(
             if number % 3 == 1:
                 page.wait_for_timeout(CUT_S * 1000)
                 line.mend()
-        until(page, lambda: Entry.objects.filter(kind="sighting.updated").count() == len(whats), 120)
+        until(
+            page, lambda: Entry.objects.filter(kind="sighting.updated").count() == len(whats), 120
+        )
         expect(page.locator("#line")).to_be_hidden(timeout=60_000)
-        mine = Entry.objects.filter(actor=cast.people["mona"], kind__in=("sighting.reported", "sighting.updated"))
+        mine = Entry.objects.filter(
+            actor=cast.people["mona"], kind__in=("sighting.reported", "sighting.updated")
+        )
         assert [e.kind for e in mine.order_by("n")] == said
         assert [texts([s.what])[s.what] for s in Sighting.objects.order_by("number")] == whats
         times = list(Sighting.objects.order_by("number").values_list("first_at", flat=True))
@@ -287,7 +321,9 @@ def test_on_a_bad_line_nothing_is_lost_or_doubled_and_order_is_kept(
         line.close()
 
 
-def test_shut_out_and_guests(cast: Cast, hand: Hand, chromium: Browser, server: str, broken: list[str]) -> None:
+def test_shut_out_and_guests(
+    cast: Cast, hand: Hand, chromium: Browser, server: str, broken: list[str]
+) -> None:
     _, page = hand("mona", colours="dark")
     look(page, "home-dark")
     revoke_device(cast.lou, device=Device.objects.get().id)
@@ -317,11 +353,22 @@ def test_what_comes_is_seen_and_the_first_load_is_small(cast: Cast, hand: Hand) 
     print(f"first load: {spent} bytes")  # noqa: T201 - a figure, shown by -rP
     assert 0 < spent <= 300_000, spent
     actions.report_sighting(
-        cast.lou, operation=cast.march, text="Man with a rangefinder", aggravators=["rangefinder"], place="Gate 2"
+        cast.lou,
+        operation=cast.march,
+        text="Man with a rangefinder",
+        aggravators=["rangefinder"],
+        place="Gate 2",
     )
     expect(page.get_by_text("Man with a rangefinder").first).to_be_visible()
     tap(page, "Acknowledge")
-    until(page, lambda: Receipt.objects.filter(person=cast.people["paul"]).exclude(acknowledged_at=None).exists())
+    until(
+        page,
+        lambda: (
+            Receipt.objects.filter(person=cast.people["paul"])
+            .exclude(acknowledged_at=None)
+            .exists()
+        ),
+    )
     look(page, "told")
     slow = page.evaluate(
         """async () => { const rounds = [];
@@ -340,7 +387,9 @@ def test_what_comes_is_seen_and_the_first_load_is_small(cast: Cast, hand: Hand) 
 def test_where_the_phone_is_and_the_one_who_decides(cast: Cast, hand: Hand) -> None:
     """Lou leads the operation and is asked whether to hold; the phone says where it is, because Lou allowed it."""
     where = STAGE.moved(-80, 70)
-    context, page = hand("lou", at={"latitude": where.lat / 1e7, "longitude": where.lon / 1e7, "accuracy": 8})
+    context, page = hand(
+        "lou", at={"latitude": where.lat / 1e7, "longitude": where.lon / 1e7, "accuracy": 8}
+    )
     until(page, Location.objects.exists)
     assert abs(Location.objects.get().lat - where.lat) < 20
     actions.report_sighting(

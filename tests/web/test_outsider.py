@@ -18,7 +18,17 @@ from tocsin.kernel.clock import VirtualClock
 OPEN_TO_ALL = re.compile(r"/(accounts/|tip(/|$)|a/|welcome$|healthz$|api/|field($|/))")
 """What needs no signing in: the door itself, tips from the public, one-tap answers by token, the API (own keys),
 the field app (own keys)."""
-SUBJECTS = {"report", "situation", "warning", "rfi", "dissent", "source", "operation", "release", "finding"}
+SUBJECTS = {
+    "report",
+    "situation",
+    "warning",
+    "rfi",
+    "dissent",
+    "source",
+    "operation",
+    "release",
+    "finding",
+}
 SUBJECTS |= {"hold", "sar", "entry", "request_id"}
 SHUT = {403, 404, 405}
 ODD = [

@@ -43,14 +43,20 @@ def laid_out(stage: Stage) -> str:
     cast = stage.cast
     ground = lay_out(cast)
     fields: dict[str, Any] = {"operation": cast.march, "height_m": 8}
-    roof = actions.list_position(cast.lou, label="Roof of building 6", at=at(0, 135), accepting="metro", **fields)
-    actions.list_position(cast.lou, label="Water tower", at=at(180, 90), accepting="capitol", **fields)
+    roof = actions.list_position(
+        cast.lou, label="Roof of building 6", at=at(0, 135), accepting="metro", **fields
+    )
+    actions.list_position(
+        cast.lou, label="Water tower", at=at(180, 90), accepting="capitol", **fields
+    )
     actions.accept_position(
         cast.mona, position=roof, version=1, person=cast.people["mona"], check_in_every_s=1800,
         mitigation="Two officers.",
     )  # fmt: skip
     made = actions.cut_zones(cast.lou, operation=cast.march, area=ground.route, every_m=120)
-    actions.assign_zone(cast.lou, zone=made[0], version=1, team="metro", method=Method.CANINE, due_at=None)
+    actions.assign_zone(
+        cast.lou, zone=made[0], version=1, team="metro", method=Method.CANINE, due_at=None
+    )
     now = clock.now()
     actions.end_sweep(
         cast.mona, zone=made[0], version=2, start=now - timedelta(minutes=30), end=now, found=False,
@@ -69,12 +75,20 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
 
-def test_the_map_is_drawn_by_clicks_and_by_keys(stage: Stage, sign_in: SignIn, broken: list[str]) -> None:
+def test_the_map_is_drawn_by_clicks_and_by_keys(
+    stage: Stage, sign_in: SignIn, broken: list[str]
+) -> None:
     operation = laid_out(stage)
     page = watched(sign_in("lou").new_page(), broken)
     page.goto(f"/operations/{operation}/map")
     ready(page)
-    for tone in ("map-gap", "map-zone-good", "map-position-good", "map-position-bad", "map-area-building"):
+    for tone in (
+        "map-gap",
+        "map-zone-good",
+        "map-position-good",
+        "map-position-bad",
+        "map-area-building",
+    ):
         assert page.locator(f"path.{tone}").count() >= 1, tone
     box = page.locator("#map").bounding_box()
     assert box is not None
@@ -120,7 +134,9 @@ def test_a_partner_accepts_on_a_phone(stage: Stage, sign_in: SignIn, broken: lis
     page.get_by_role("button", name="Accept it").click()
     expect(page.locator("main")).to_contain_text("Paul Price, checks in every 30 min")
     assert Position.objects.get(label="Water tower").state == "ACCEPTED"
-    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
     assert not wide
 
 

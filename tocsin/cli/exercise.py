@@ -142,10 +142,14 @@ def run(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="An exercise in the field: butler-2024 or dnc-sweep.")] = "butler-2024",
+    name: Annotated[
+        str, typer.Argument(help="An exercise in the field: butler-2024 or dnc-sweep.")
+    ] = "butler-2024",
     as_: Annotated[
         list[str] | None,
-        typer.Option("--as", help="Whose seat somebody takes; may be given again. Without: the lead's."),
+        typer.Option(
+            "--as", help="Whose seat somebody takes; may be given again. Without: the lead's."
+        ),
     ] = None,
     pace: Annotated[int, typer.Option(help="How many times as fast as real, 1 to 60.")] = 1,
     port: Annotated[int, typer.Option(help="Where the team signs in, on this machine.")] = 8765,
@@ -162,10 +166,17 @@ def train(
     from tocsin.exercise.ground import Run, ground  # noqa: PLC0415
     from tocsin.exercise.live import training  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was begun here is ended here
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # so that what was begun here is ended here
     story = field.load(name)
     seats = training.seats(story, as_ or ())
-    orders = {"scenario": name, "column": "with", "keep": bool(keep), "train": {"as": seats, "pace": pace}}
+    orders = {
+        "scenario": name,
+        "column": "with",
+        "keep": bool(keep),
+        "train": {"as": seats, "pace": pace},
+    }
     with ExitStack() as open_:
         place = open_.enter_context(ground(keep or f"training_{os.getpid()}", keep=bool(keep)))
         place |= {"TOCSIN_BASE_URL": f"http://127.0.0.1:{port}"}
@@ -184,7 +195,9 @@ def train(
 class Team:
     """What a team sees in the terminal while it trains: where to sign in, and the time of the exercise."""
 
-    def __init__(self, story: FieldStory, place: dict[str, str], port: int, open_: ExitStack) -> None:
+    def __init__(
+        self, story: FieldStory, place: dict[str, str], port: int, open_: ExitStack
+    ) -> None:
         self._story, self._place, self._port, self._open = story, place, port, open_
         self._sat, self._shown = False, 0.0
         console.print(f"Playing {story.title} up to {local(story, story.training_at)}…")
@@ -197,7 +210,9 @@ class Team:
         self._open.callback(web.wait)
         self._open.callback(web.terminate)
         base = f"http://127.0.0.1:{self._port}"
-        console.print(f"Sign in at [bold]{base}[/] as {', '.join(ready['as'])}; password: [bold]{ready['password']}[/]")
+        console.print(
+            f"Sign in at [bold]{base}[/] as {', '.join(ready['as'])}; password: [bold]{ready['password']}[/]"
+        )
         console.print(f"The board: {base}/operations/{ready['operation']}/board")
 
     def clock(self, at: datetime) -> None:
@@ -208,14 +223,29 @@ class Team:
 
 
 def _scored(story: FieldStory, found: list[Result], said: dict[str, Any]) -> None:
-    table = Table("", "Question", "Your team", "Target", "History", box=box.HORIZONTALS, show_lines=True)
+    table = Table(
+        "", "Question", "Your team", "Target", "History", box=box.HORIZONTALS, show_lines=True
+    )
     for r in found:
         mark = "[green]met[/]" if r.met else "[bold red]not met[/]"
-        mine = f"[bold]{shown(story, r.measure, r.with_tocsin.value)}[/]\n[dim]{r.with_tocsin.note}[/]"
-        table.add_row(mark, r.measure.question, mine, shown_target(story, r.measure), r.measure.historical)
+        mine = (
+            f"[bold]{shown(story, r.measure, r.with_tocsin.value)}[/]\n[dim]{r.with_tocsin.note}[/]"
+        )
+        table.add_row(
+            mark, r.measure.question, mine, shown_target(story, r.measure), r.measure.historical
+        )
     console.print(table)
     console.print(f"[bold]{sum(r.met for r in found)} of {len(found)}[/] targets met.")
-    columns = ("Seat", "Told of", "Acknowledged", "Middle", "Slowest", "Decided", "Answered", "Made up for")
+    columns = (
+        "Seat",
+        "Told of",
+        "Acknowledged",
+        "Middle",
+        "Slowest",
+        "Decided",
+        "Answered",
+        "Made up for",
+    )
     people = Table(*columns, box=None)
     for m in said["marks"]:
         spans = [f"{m[k]} s" if m[k] is not None else "–" for k in ("middle_s", "slowest_s")]
@@ -248,7 +278,9 @@ def _print(scenario: Scenario | FieldStory, found: list[Result], said: dict[str,
     span = scenario.ends - scenario.starts
     length = f"{span.days} days" if span.days > 1 else f"{round(span.total_seconds() / 3600)} hours"
     posts = f", {said['chatter']:,} background posts" if said["chatter"] else ""
-    console.print(f"{length}{posts} and {said['entries']:,} entries played in {said['seconds']:g} s.")
+    console.print(
+        f"{length}{posts} and {said['entries']:,} entries played in {said['seconds']:g} s."
+    )
     wrong = len(said["unlike"])
     agree = (
         f"[bold red]{wrong} rows do not agree with it[/]" if wrong else "the tables agree with it"

@@ -233,9 +233,7 @@ def build(
 
 @app.command()
 def learn(
-    since: Annotated[
-        datetime | None, typer.Option(help="Only decisions from this day on.")
-    ] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only decisions from this day on.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Figures as one JSON line.")] = False,
 ) -> None:
     """Refit the models on what analysts decided; compare with those in use; keep the result as a candidate.

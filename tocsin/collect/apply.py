@@ -13,7 +13,12 @@ _SOURCE = (
     "kind name authority purpose scope valid_from valid_until retention_days reliability config every_s state"
 ).split()
 _VERDICT = "score precedence indicators categories lowered_by spans catalogue".split()
-_MODELS = {"model_version": "", "chance": 0, "stage": "", "sample": False}  # entries before version 0.2 have none
+_MODELS = {
+    "model_version": "",
+    "chance": 0,
+    "stage": "",
+    "sample": False,
+}  # entries before version 0.2 have none
 _COUNTS = "screened flagged joined revised seen_again refused outside".split()
 
 

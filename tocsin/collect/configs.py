@@ -120,7 +120,9 @@ def _check_stream(read: StreamSource) -> None:
     }[type(read)]
     if not read.url.startswith(schemes):
         raise Invalid(
-            f"its address starts with {schemes[0]} or {schemes[1]}", field="url", cure="Paste it whole."
+            f"its address starts with {schemes[0]} or {schemes[1]}",
+            field="url",
+            cure="Paste it whole.",
         )
     if isinstance(read, NatsSource):
         check(read.mapping)

@@ -71,7 +71,9 @@ def _field(orders: dict[str, Any]) -> None:
     )
 
 
-def _train(run: FieldPlay, train: dict[str, Any], played: tuple[str, ...], password: str) -> list[dict[str, Any]]:
+def _train(
+    run: FieldPlay, train: dict[str, Any], played: tuple[str, ...], password: str
+) -> list[dict[str, Any]]:
     """Let the team take its seats, and go on at its pace until the end, or until somebody stops it."""
     from dataclasses import asdict  # noqa: PLC0415
 
@@ -80,7 +82,9 @@ def _train(run: FieldPlay, train: dict[str, Any], played: tuple[str, ...], passw
     run.stage.played = frozenset(played)
     with training.running(run, train["pace"]):
         since = clock.now()
-        _say({"ready": {"password": password, "as": list(played), "operation": run.stage.operation}})
+        _say(
+            {"ready": {"password": password, "as": list(played), "operation": run.stage.operation}}
+        )
         with contextlib.suppress(KeyboardInterrupt):
             training.live(run, run.stage.story.ends, progress=_at)
         return [asdict(m) for m in training.marks(run, since)]

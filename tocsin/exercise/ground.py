@@ -124,7 +124,9 @@ class Run:
         )
 
     def wait(
-        self, progress: Progress | None = None, ready: Callable[[dict[str, Any]], None] | None = None
+        self,
+        progress: Progress | None = None,
+        ready: Callable[[dict[str, Any]], None] | None = None,
     ) -> tuple[dict[str, Value], dict[str, Any]]:
         """Its values and what else it says of the run; `ready` hears that a team may take its seats.
 

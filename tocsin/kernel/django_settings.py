@@ -122,9 +122,13 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _s.base_url.startswith(("http://127.0.0.1", "http://localhost"))
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _s.base_url.startswith(
+    ("http://127.0.0.1", "http://localhost")
+)
 SOCIALACCOUNT_ADAPTER = "tocsin.web.accounts.AgencySignIn"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # an account here is known by the address its agency vouches for
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = (
+    True  # an account here is known by the address its agency vouches for
+)
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_PROVIDERS = {

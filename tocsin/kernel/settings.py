@@ -79,7 +79,9 @@ class Settings:
     )
     tsa_url: str = field(
         default="",
-        metadata={"doc": "Authority that time-stamps the record once a day (RFC 3161); empty = none."},
+        metadata={
+            "doc": "Authority that time-stamps the record once a day (RFC 3161); empty = none."
+        },
     )
     tsa_roots: Path | None = field(
         default=None,
@@ -109,14 +111,34 @@ class Settings:
     )
     services: tuple[str, ...] = field(
         default=(
-            "discord", "gchat", "gotify", "gotifys", "matrix", "matrixs", "mmost", "mmosts", "msteams",
-            "ntfy", "ntfys", "opsgenie", "pagerduty", "rocket", "rockets", "signal", "signals", "slack",
-            "tgram", "wxteams", "workflows", "zulip",
+            "discord",
+            "gchat",
+            "gotify",
+            "gotifys",
+            "matrix",
+            "matrixs",
+            "mmost",
+            "mmosts",
+            "msteams",
+            "ntfy",
+            "ntfys",
+            "opsgenie",
+            "pagerduty",
+            "rocket",
+            "rockets",
+            "signal",
+            "signals",
+            "slack",
+            "tgram",
+            "wxteams",
+            "workflows",
+            "zulip",
         ),
         metadata={"doc": "Messaging services the directory may use, by Apprise's name, by comma."},
     )
     mailbox_host: str = field(
-        default="", metadata={"doc": "IMAP server of the mailbox to which bounces and replies come."}
+        default="",
+        metadata={"doc": "IMAP server of the mailbox to which bounces and replies come."},
     )
     mailbox_port: int = field(default=993, metadata={"doc": "IMAP server's port."})
     mailbox_user: str = field(default="", metadata={"doc": "User of that mailbox."})

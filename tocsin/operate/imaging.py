@@ -46,7 +46,17 @@ def redraw(sent: bytes) -> Drawn:
             image, thumb = io.BytesIO(), io.BytesIO()
             clean.save(image, "WEBP", quality=78)
             small.save(thumb, "WEBP", quality=60)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
-        raise Invalid("is no picture we can read", field="photo", cure="Send a JPEG, PNG or WebP.") from e
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ) as e:
+        raise Invalid(
+            "is no picture we can read", field="photo", cure="Send a JPEG, PNG or WebP."
+        ) from e
     made = image.getvalue()
-    return Drawn(made, thumb.getvalue(), clean.width, clean.height, hashlib.sha256(made).hexdigest())
+    return Drawn(
+        made, thumb.getvalue(), clean.width, clean.height, hashlib.sha256(made).hexdigest()
+    )

@@ -88,7 +88,15 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | {_P.TAKE_PART, _P.MANAGE_DIRECTORY, _P.MANAGE_SHIFTS, _P.UNMASK, _P.STEER}
     ),
     Role.PARTNER: frozenset(
-        {_P.TAKE_PART, _P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER, _P.KEEP_CONTACTS}
+        {
+            _P.TAKE_PART,
+            _P.READ_CONTENT,
+            _P.ACKNOWLEDGE,
+            _P.DISSENT,
+            _P.ASK,
+            _P.ANSWER,
+            _P.KEEP_CONTACTS,
+        }
     ),
     Role.OPERATION_LEAD: frozenset(
         _READER
@@ -104,9 +112,21 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.FIELD: frozenset({_P.READ_CONTENT, _P.ACKNOWLEDGE, _P.DISSENT, _P.ASK, _P.ANSWER}),
     Role.PRIVACY_OFFICER: frozenset(
-        {_P.READ_CONTENT, _P.READ_RECORD, _P.OVERSEE, _P.DISCLOSE, _P.UNMASK, _P.RETAIN, _P.HOLD, _P.DISSENT, _P.ANSWER}
+        {
+            _P.READ_CONTENT,
+            _P.READ_RECORD,
+            _P.OVERSEE,
+            _P.DISCLOSE,
+            _P.UNMASK,
+            _P.RETAIN,
+            _P.HOLD,
+            _P.DISSENT,
+            _P.ANSWER,
+        }
     ),
-    Role.INSPECTOR: frozenset({_P.READ_CONTENT, _P.READ_RECORD, _P.OVERSEE, _P.DISCLOSE, _P.HOLD, _P.DISSENT, _P.ANSWER}),
+    Role.INSPECTOR: frozenset(
+        {_P.READ_CONTENT, _P.READ_RECORD, _P.OVERSEE, _P.DISCLOSE, _P.HOLD, _P.DISSENT, _P.ANSWER}
+    ),
     Role.ADMINISTRATOR: frozenset({_P.ADMINISTER, _P.MANAGE_SHIFTS}),
 }
 

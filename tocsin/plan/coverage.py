@@ -73,7 +73,9 @@ def reckon(
     done = shapely.union_all([g for s in swept if (g := _ground(origin, s)) is not None])
     rest = whole.difference(done).buffer(-SLIVER_M).buffer(SLIVER_M).intersection(whole)
     pieces = sorted(_polygons(rest), key=lambda p: -p.area)[:GAPS_CAP]
-    return Cover(round(whole.area), tuple(_gap(origin, p, base, places) for p in pieces if p.area >= 1))
+    return Cover(
+        round(whole.area), tuple(_gap(origin, p, base, places) for p in pieces if p.area >= 1)
+    )
 
 
 def share(ring: Sequence[Point], track: Sequence[Point], reach_m: float) -> int:
@@ -93,7 +95,10 @@ def cut(
     origin = shape[0]
     base = _base(origin, shape, closed=closed)
     if base.geom_type != "LineString":
-        return [_ring(origin, p.simplify(_SIMPLER_M).exterior.coords) for p in _polygons(base.buffer(standoff_m))]
+        return [
+            _ring(origin, p.simplify(_SIMPLER_M).exterior.coords)
+            for p in _polygons(base.buffer(standoff_m))
+        ]
     count = max(1, round(base.length / every_m))
     taken: Geometry = shapely.Polygon()
     found: list[tuple[Point, ...]] = []
@@ -127,7 +132,9 @@ def _ground(origin: Point, swept: Swept) -> Any:
     if len(swept.ring) < 3:
         return None
     # A breath wider, so that the edge shared by two zones leaves no hair between them.
-    zone = shapely.make_valid(shapely.Polygon([origin.east_north(p) for p in swept.ring])).buffer(0.05)
+    zone = shapely.make_valid(shapely.Polygon([origin.east_north(p) for p in swept.ring])).buffer(
+        0.05
+    )
     if not swept.track:
         return zone
     local = [origin.east_north(p) for p in swept.track]
@@ -146,7 +153,10 @@ def _gap(origin: Point, piece: Polygon, base: Any, places: Sequence[tuple[str, P
         if piece.covers(spot):
             holds.append(label)
         elif (away := piece.distance(spot)) < best[1]:
-            best = (f"{round(distance(point, here))} m {wind(bearing(point, here))} of {label}", away)
+            best = (
+                f"{round(distance(point, here))} m {wind(bearing(point, here))} of {label}",
+                away,
+            )
     drawn = piece.simplify(_SIMPLER_M)
     rings = [_ring(origin, r.coords) for r in (drawn.exterior, *drawn.interiors)]
     near = "" if holds else best[0]

@@ -19,7 +19,9 @@ def read_point(text: str, field: str = "place") -> Point:
     match = _POINT.fullmatch(text)
     if not match:
         raise Invalid(
-            f"{text.strip()[:40]!r} is no place", field=field, cure="Write latitude, longitude: 38.8895, -77.0353."
+            f"{text.strip()[:40]!r} is no place",
+            field=field,
+            cure="Write latitude, longitude: 38.8895, -77.0353.",
         )
     lat, lon = float(match[1]), float(match[3])
     lat = -lat if match[2].upper() == "S" else lat

@@ -63,10 +63,14 @@ def _open(file: Path, changed_ns: int) -> tuple[Any, dict[str, Any], str]:
         reader: Any = Reader(MmapSource(file.open("rb")))  # type: ignore[no-untyped-call]
         header = reader.header()
     except (OSError, ValueError, KeyError, MagicNumberNotFound, SpecVersionUnsupported) as e:
-        raise BadSettings("is no PMTiles file", field=FILE, cure="Make it anew, or take it away.") from e
+        raise BadSettings(
+            "is no PMTiles file", field=FILE, cure="Make it anew, or take it away."
+        ) from e
     named = _KINDS.get(header["tile_type"].name)
     if named is None:
         raise BadSettings(
-            f"holds {header['tile_type'].name} tiles", field=FILE, cure="Keep a file of PNG, JPEG or WebP tiles."
+            f"holds {header['tile_type'].name} tiles",
+            field=FILE,
+            cure="Keep a file of PNG, JPEG or WebP tiles.",
         )
     return reader, header, named

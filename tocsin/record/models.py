@@ -123,7 +123,9 @@ class Site(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=1)
     exercise = models.TextField(default="")
     clock_offset_us = models.BigIntegerField(default=0)
-    clock_pace = models.SmallIntegerField(default=1, db_default=1)  # from `clock_since` on, so many times as fast
+    clock_pace = models.SmallIntegerField(
+        default=1, db_default=1
+    )  # from `clock_since` on, so many times as fast
     clock_since = models.DateTimeField(null=True)
 
 

@@ -315,7 +315,9 @@ def _cut(c: psycopg.Connection[Any], at: datetime | int) -> tuple[int, datetime,
     """Take out of the record what came after the last checkpoint by then; returns how many entries are left, when
     that checkpoint was signed, and what was taken out. Raises: Invalid when nothing is so old.
     """
-    by_then = "SELECT size, signed_at FROM record_checkpoint WHERE {} <= %s ORDER BY size DESC LIMIT 1"
+    by_then = (
+        "SELECT size, signed_at FROM record_checkpoint WHERE {} <= %s ORDER BY size DESC LIMIT 1"
+    )
     column = sql.Identifier("size" if isinstance(at, int) else "signed_at")
     found = c.execute(sql.SQL(by_then).format(column), [at]).fetchone()
     if found is None:

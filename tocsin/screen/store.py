@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from json import dumps, loads
+from typing import Any
 
 from django.db import connection
 from django.db.models import Min, Sum
@@ -255,7 +256,7 @@ def claim_streams(
     until = now + lease
     with connection.cursor() as c:
         c.execute(_NEW_PART, [PART, list(kinds)])
-        asked = [until, PART + "%", list(kinds), len(PART) + 1, now, now, limit]
+        asked: list[Any] = [until, PART + "%", list(kinds), len(PART) + 1, now, now, limit]
         c.execute(_CLAIM_PART, asked)
         claimed = [(source_id, what, loads(found)) for source_id, what, found in c.fetchall()]
     rows = Source.objects.in_bulk({source_id for source_id, _, _ in claimed})

@@ -229,7 +229,9 @@ def test_what_is_no_way_to_reach_anybody(kind: str, address: str) -> None:
 
 def test_roles_with_nobody_or_one_way() -> None:
     a, b, c, d = Seat("a", "x"), Seat("b", "x"), Seat("c", "x"), Seat("d", "x")
-    found = rules.thin_seats({a: {"email"}, b: {"email", "webhook"}, d: {"sms", "voice"}}, [a, b, c])
+    found = rules.thin_seats(
+        {a: {"email"}, b: {"email", "webhook"}, d: {"sms", "voice"}}, [a, b, c]
+    )
     assert found == {a: "one way", c: "nobody", d: "one way"}
 
 

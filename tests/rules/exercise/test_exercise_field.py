@@ -67,7 +67,9 @@ def test_history_never_told_the_detail_leader() -> None:
         ("plan.toml", 'channel = "mobile"', 'channel = "smoke"', "carries"),
     ],
 )
-def test_what_does_not_hold_together_is_named(folder: Path, file: str, old: str, new: str, where: str) -> None:
+def test_what_does_not_hold_together_is_named(
+    folder: Path, file: str, old: str, new: str, where: str
+) -> None:
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")

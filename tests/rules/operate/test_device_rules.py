@@ -18,7 +18,9 @@ SECONDS = st.integers(-100_000, 100_000).map(lambda s: NOW + timedelta(seconds=s
 def test_only_a_joined_device_in_its_time_that_signed_just_now_may_act(
     state: DeviceState, expires: datetime, part: bool, signed: datetime
 ) -> None:
-    good = state is DeviceState.JOINED and expires > NOW and part and abs(signed - NOW) <= TOKEN_HOLDS
+    good = (
+        state is DeviceState.JOINED and expires > NOW and part and abs(signed - NOW) <= TOKEN_HOLDS
+    )
     assert (standing(Facts(state.value, expires, part), signed, NOW) is Standing.GOOD) == good
 
 

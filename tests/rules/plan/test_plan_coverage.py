@@ -37,7 +37,9 @@ def test_a_route_of_which_nothing_is_swept_is_all_open() -> None:
 def test_a_spot_in_standoff_is_either_in_a_swept_zone_or_in_a_gap(
     boxes: list[tuple[tuple[float, float], tuple[float, float]]], spots: list[tuple[float, float]]
 ) -> None:
-    swept = [box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])) for a, b in boxes]
+    swept = [
+        box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])) for a, b in boxes
+    ]
     cover = reckon(ROUTE, 20, swept)
     for spot in spots:
         here = at(*spot)
@@ -60,12 +62,16 @@ def _near_edge(here: Point, ring: tuple[Point, ...]) -> bool:
     return to_line(here, [*ring, ring[0]]) < 1.0
 
 
-def _in_a_hair(spot: tuple[float, float], boxes: list[tuple[tuple[float, float], tuple[float, float]]]) -> bool:
+def _in_a_hair(
+    spot: tuple[float, float], boxes: list[tuple[tuple[float, float], tuple[float, float]]]
+) -> bool:
     """Between two edges less than two metres apart ground may be too narrow to hide anything."""
     edges_x = [p[0] for pair in boxes for p in pair]
     edges_y = [p[1] for pair in boxes for p in pair]
-    return any(abs(spot[0] - x) < 2 for x in edges_x) or any(abs(spot[1] - y) < 2 for y in edges_y) or (
-        distance(at(*spot), START) < 0
+    return (
+        any(abs(spot[0] - x) < 2 for x in edges_x)
+        or any(abs(spot[1] - y) < 2 for y in edges_y)
+        or (distance(at(*spot), START) < 0)
     )
 
 

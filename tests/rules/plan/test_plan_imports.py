@@ -37,7 +37,12 @@ GEO = b"""{"type":"FeatureCollection","features":[
 def test_kml() -> None:
     sheet = read("site.KML", KML)
     building, way = sheet.features
-    assert (building.kind, building.label, building.height_m, len(building.points)) == ("BUILDING", "Building 6", 8, 3)
+    assert (building.kind, building.label, building.height_m, len(building.points)) == (
+        "BUILDING",
+        "Building 6",
+        8,
+        3,
+    )
     assert building.points[0] == Point.degrees(40.85, -79.97)
     assert (way.kind, len(way.points)) == ("ROUTE", 2)
     assert sheet.refused == [(3, "has no point, line or polygon")]
@@ -45,7 +50,10 @@ def test_kml() -> None:
 
 def test_gpx_and_its_track() -> None:
     sheet = read("walk.gpx", GPX)
-    assert [(f.kind, f.label, len(f.points)) for f in sheet.features] == [("PLACE", "Gate", 1), ("ROUTE", "Dog 2", 3)]
+    assert [(f.kind, f.label, len(f.points)) for f in sheet.features] == [
+        ("PLACE", "Gate", 1),
+        ("ROUTE", "Dog 2", 3),
+    ]
     assert len(read_track("walk.gpx", GPX)) == 3
     with pytest.raises(Invalid, match="no path"):
         read_track("x.csv", b"label,lat,lon\nBench,1,1\n")
@@ -53,7 +61,11 @@ def test_gpx_and_its_track() -> None:
 
 def test_geojson() -> None:
     sheet = read("site.geojson", GEO)
-    assert [(f.kind, len(f.points)) for f in sheet.features] == [("STAGE", 1), ("AREA", 3), ("AREA", 3)]
+    assert [(f.kind, len(f.points)) for f in sheet.features] == [
+        ("STAGE", 1),
+        ("AREA", 3),
+        ("AREA", 3),
+    ]
     assert [row for row, _ in sheet.refused] == [3, 4, 5, 6]
 
 
@@ -64,7 +76,10 @@ def test_csv_with_semicolons_and_shapes() -> None:
     assert len(sheet.refused) == 2
     text = 'kind,label,points,standoff_m\nroute,Way in,"40.85 -79.97; 40.86 -79.96",20\nzone,Yard,"0 0; 0 1; 1 1",\n'
     sheet = read("x.csv", ("\ufeff" + text).encode())
-    assert [(f.kind, f.standoff_m, len(f.points)) for f in sheet.features] == [("ROUTE", 20, 2), ("ZONE", 0, 3)]
+    assert [(f.kind, f.standoff_m, len(f.points)) for f in sheet.features] == [
+        ("ROUTE", 20, 2),
+        ("ZONE", 0, 3),
+    ]
 
 
 HOSTILE = [
@@ -104,7 +119,11 @@ def test_no_bytes_break_a_reader(name: str, content: bytes) -> None:
         read(name, content)
 
 
-@given(st.sampled_from([("x.kml", KML), ("x.gpx", GPX), ("x.json", GEO)]), st.integers(0, 1200), st.integers(0, 255))
+@given(
+    st.sampled_from([("x.kml", KML), ("x.gpx", GPX), ("x.json", GEO)]),
+    st.integers(0, 1200),
+    st.integers(0, 255),
+)
 @settings(max_examples=150)
 def test_no_changed_byte_breaks_a_reader(sent: tuple[str, bytes], place: int, byte: int) -> None:
     name, content = sent
@@ -125,7 +144,11 @@ def test_what_is_written_is_read_as_it_was(points: list[Point]) -> None:
 
 
 def test_points_as_people_write_them() -> None:
-    assert read_point("38.8895 N, 77.0353 W") == read_point("38.8895,-77.0353") == Point(388_895_000, -770_353_000)
+    assert (
+        read_point("38.8895 N, 77.0353 W")
+        == read_point("38.8895,-77.0353")
+        == Point(388_895_000, -770_353_000)
+    )
     for bad in ("", "the roof", "91, 0", "1", "1, 2, 3", "38.8895N 77.0353W 9"):
         with pytest.raises(Invalid):
             read_point(bad)

@@ -54,13 +54,17 @@ def test_an_assumed_position_is_never_green(p: Held) -> None:
 
 
 @given(st.sampled_from([s.value for s in ZoneState]), st.sampled_from(["", "metro"]), TIMES)
-def test_a_zone_is_green_only_while_a_clear_sweep_holds(state: str, team: str, expires: datetime | None) -> None:
+def test_a_zone_is_green_only_while_a_clear_sweep_holds(
+    state: str, team: str, expires: datetime | None
+) -> None:
     green = not sweep_standing(Sweep(state, team, expires), NOW).red
     assert green is bool(state == ZoneState.SWEPT and expires is not None and expires > NOW)
 
 
 @given(st.integers(-5000, 5000), st.integers(60, 14400), st.booleans())
-def test_check_ins_go_on_until_the_end_and_never_lie_in_the_past(minutes: int, every_s: int, first: bool) -> None:
+def test_check_ins_go_on_until_the_end_and_never_lie_in_the_past(
+    minutes: int, every_s: int, first: bool
+) -> None:
     starts, ends = NOW, NOW + timedelta(hours=6)
     at = NOW + timedelta(minutes=minutes)
     due = next_check_in(at, every_s, starts, ends, first=first)
@@ -72,7 +76,10 @@ def test_check_ins_go_on_until_the_end_and_never_lie_in_the_past(minutes: int, e
 
 
 def wall(east: float, north: float, half: float, height: float) -> Block:
-    ring = [STAGE.moved(east + x * half, north + y * half) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    ring = [
+        STAGE.moved(east + x * half, north + y * half)
+        for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ]
     return Block("hall", tuple(ring), height)
 
 
@@ -98,12 +105,18 @@ def test_a_route_is_seen_when_any_of_it_is() -> None:
     route = [STAGE.moved(-200, 0), STAGE.moved(200, 0)]
     eye = STAGE.moved(0, 140)
     assert seen(eye, 0, route, [wall(0, 70, 20, 20)], closed=False).clear
-    long = Block("terrace", tuple(STAGE.moved(x, y) for x, y in ((-900, 60), (900, 60), (900, 80), (-900, 80))), 20)
+    long = Block(
+        "terrace",
+        tuple(STAGE.moved(x, y) for x, y in ((-900, 60), (900, 60), (900, 80), (-900, 80))),
+        20,
+    )
     assert not seen(eye, 0, route, [long], closed=False).clear
 
 
 @given(st.floats(-800, 800), st.floats(-800, 800))
-def test_the_nearest_point_of_a_shape_is_not_farther_than_its_corners(east: float, north: float) -> None:
+def test_the_nearest_point_of_a_shape_is_not_farther_than_its_corners(
+    east: float, north: float
+) -> None:
     shape = [STAGE.moved(-50, -50), STAGE.moved(50, -50), STAGE.moved(50, 50)]
     at = STAGE.moved(east, north)
     metres, foot = nearest(at, shape, closed=False)

@@ -19,7 +19,9 @@ def hour(dice: Random, texts: int, mean: float = 0.12) -> Counter[int]:
     return Counter(budget.band_of(s) for s in scores if s >= budget.COUNTED_FROM)
 
 
-def run(a_shift: int, texts: int, hours: int = 96, line: int = 300) -> tuple[list[int], budget.Move]:
+def run(
+    a_shift: int, texts: int, hours: int = 96, line: int = 300
+) -> tuple[list[int], budget.Move]:
     """Let the line adapt over so many hours; the lines it went through and where it ended."""
     dice, window = Random(7), deque[Counter[int]](maxlen=24)
     lines, share, move = [line], 20, None

@@ -30,12 +30,12 @@ def test_a_text_says_how_far_it_was_read_and_why(cascade: Cascade) -> None:
 
 
 def test_the_models_flag_what_no_indicator_names_and_mark_the_words(cascade: Cascade) -> None:
-    text = "I want to punch her in the face so hard"
+    text = "I want to punch her right now so hard"
     assert cascade.engine.screen([text]) == [None]
     verdict = cascade.screen([text], line=100)[0]
     assert verdict is not None
     assert verdict.categories == ("reads-as-a-threat",)
-    assert {text[s.start : s.end] for s in verdict.spans} & {"punch", "face"}
+    assert {text[s.start : s.end] for s in verdict.spans} & {"punch", "hard"}
 
 
 @pytest.mark.parametrize(

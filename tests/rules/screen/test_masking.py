@@ -28,7 +28,10 @@ from tocsin.screen.terms import Span
         ("Judge Harmsworth will pay", "Judge ⟦name⟧ will pay"),
         ("my name is Orla", "my name is ⟦name⟧"),
         ("Produced by Krisztián Szöllösy in Paris", "Produced by ⟦name⟧ in Paris"),
-        ("They were four: Ann, Kónya, Bo and Siiri.", "They were four: ⟦name⟧, ⟦name #2⟧, ⟦name #3⟧ and ⟦name #4⟧."),
+        (
+            "They were four: Ann, Kónya, Bo and Siiri.",
+            "They were four: ⟦name⟧, ⟦name #2⟧, ⟦name #3⟧ and ⟦name #4⟧.",
+        ),
         ("What's your last name? Vasquez", "What's your last name? ⟦name⟧"),
         ("Faina D. Yefremova left; Yefremova knew", "⟦name⟧ left; ⟦name #2⟧ knew"),
         ("follow up with patricia desrosiers soon", "follow up with ⟦name⟧ soon"),
@@ -36,7 +39,10 @@ from tocsin.screen.terms import Span
         ("Send it to Rua do Arenque 1634, Apt. 595", "Send it to ⟦address⟧"),
         ("1668 Glyn St\n Suite 501\n Calgary\n Canada 45818", "⟦address, Calgary, Canada⟧"),
         ("mail PSC 0413, Box 8144\nAPO AA 42323 today", "mail ⟦address⟧ today"),
-        ("call 60-56-85-91 or 07700 063 966 or 259.735.7502x459", "call ⟦phone⟧ or ⟦phone #2⟧ or ⟦phone #3⟧"),
+        (
+            "call 60-56-85-91 or 07700 063 966 or 259.735.7502x459",
+            "call ⟦phone⟧ or ⟦phone #2⟧ or ⟦phone #3⟧",
+        ),
         ("IBAN GB56HXDO88167774656119, card 3474 159779 07943", "IBAN ⟦number⟧, card ⟦number #2⟧"),
         ("from 6e40:4041:c617:e898:c11:40d2:c669:2eb4", "from ⟦number⟧"),
         ("Er heißt Jürgen Brandt und wohnt hier", "Er heißt ⟦name⟧ und wohnt hier"),
@@ -113,7 +119,8 @@ def test_masks_and_spans_fit_any_text(parts: list[str], data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize(
-    "piece", ["Aaa ", "1 ", "12 Abc ", "a'", "1.", "A\n1\n", "1 St ", "apt 1 ", "Ann Lee, ", "box 1, "]
+    "piece",
+    ["Aaa ", "1 ", "12 Abc ", "a'", "1.", "A\n1\n", "1 St ", "apt 1 ", "Ann Lee, ", "box 1, "],
 )
 def test_no_text_takes_long(piece: str) -> None:
     """Twice the text may take about twice the time, never four times: the least of three, for the machine is shared."""

@@ -4,42 +4,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('assess', '0001_initial'),
+        ("assess", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Hour',
+            name="Hour",
             fields=[
-                ('pk', models.CompositePrimaryKey('operation', 'hour', 'category', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('operation', models.TextField()),
-                ('hour', models.TextField()),
-                ('category', models.TextField()),
-                ('reports', models.IntegerField(default=0)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "operation",
+                        "hour",
+                        "category",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("operation", models.TextField()),
+                ("hour", models.TextField()),
+                ("category", models.TextField()),
+                ("reports", models.IntegerField(default=0)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Surge',
+            name="Surge",
             fields=[
-                ('agency', models.TextField(default='')),
-                ('tlp', models.TextField(default='AMBER+STRICT')),
-                ('operation', models.TextField(db_index=True, default='')),
-                ('id', models.TextField(primary_key=True, serialize=False)),
-                ('situation', models.TextField(db_index=True)),
-                ('category', models.TextField()),
-                ('hour', models.TextField()),
-                ('count', models.IntegerField()),
-                ('usual', models.IntegerField()),
-                ('bar', models.IntegerField()),
-                ('raised_at', models.DateTimeField()),
+                ("agency", models.TextField(default="")),
+                ("tlp", models.TextField(default="AMBER+STRICT")),
+                ("operation", models.TextField(db_index=True, default="")),
+                ("id", models.TextField(primary_key=True, serialize=False)),
+                ("situation", models.TextField(db_index=True)),
+                ("category", models.TextField()),
+                ("hour", models.TextField()),
+                ("count", models.IntegerField()),
+                ("usual", models.IntegerField()),
+                ("bar", models.IntegerField()),
+                ("raised_at", models.DateTimeField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
     ]

@@ -65,7 +65,15 @@ class Cluster:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
-                command = [program("postgres"), "-h", "", "-k", str(self._sockets), "-D", str(self._data)]
+                command = [
+                    program("postgres"),
+                    "-h",
+                    "",
+                    "-k",
+                    str(self._sockets),
+                    "-D",
+                    str(self._data),
+                ]
                 with (self.folder / "postgres.log").open("ab") as log:
                     self._process = subprocess.Popen(
                         command,

@@ -244,6 +244,7 @@ class Killer:
     def kill(self, points: int) -> Counter[str]:
         """So many points, each after the load got further; returns how many of what."""
         wait_for(lambda: len({p.name for p in self._at_work()}) == 5, _PROGRESS_WITHIN_S)
+        wait_for(lambda: self._reports() > 0, _PROGRESS_WITHIN_S)  # the API is warm: it takes part
         restart = points // 2
         while self._killed.total() < points:
             wait_for(self._further, _PROGRESS_WITHIN_S)
@@ -285,7 +286,9 @@ class Killer:
         return 1
 
     def _reports(self) -> int:
-        return self._site.ledger.read_bytes().count(b'"report"')
+        """How many reports the API has acknowledged."""
+        ledger = self._site.ledger
+        return ledger.read_bytes().count(b'"report"') if ledger.exists() else 0
 
     def _backend(self) -> int:
         """A server process in the middle of something, if there is one: PostgreSQL ends them all and recovers."""

@@ -4,30 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('collect', '0001_initial'),
+        ("collect", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='report',
-            name='chance',
+            model_name="report",
+            name="chance",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='report',
-            name='model_version',
-            field=models.TextField(db_default='', default=''),
+            model_name="report",
+            name="model_version",
+            field=models.TextField(db_default="", default=""),
         ),
         migrations.AddField(
-            model_name='report',
-            name='sample',
+            model_name="report",
+            name="sample",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='report',
-            name='stage',
-            field=models.TextField(db_default='', default=''),
+            model_name="report",
+            name="stage",
+            field=models.TextField(db_default="", default=""),
         ),
     ]

@@ -55,7 +55,9 @@ def perform(stage: Stage, inject: Happening) -> None:
 def by_hand(stage: Stage, inject: Happening) -> None:
     """What history did with it: it reached whom it reached, later, with what was left of it."""
     for h in getattr(inject, "by_hand", ()):
-        stage.handed.append(Handed(inject.id, getattr(inject, "of", ""), h.to, h.at, h.keeps, h.words))
+        stage.handed.append(
+            Handed(inject.id, getattr(inject, "of", ""), h.to, h.at, h.keeps, h.words)
+        )
 
 
 def seen(stage: Stage, i: Seen) -> None:
@@ -74,7 +76,9 @@ def seen(stage: Stage, i: Seen) -> None:
             common["severity"] = 0 if i.severity == 1 else i.severity
         operate.update_sighting(actor, sighting=stage.sightings[i.of], **common)
         return
-    stage.sightings[i.of] = operate.report_sighting(actor, operation=stage.operation, kind=i.what, **common)
+    stage.sightings[i.of] = operate.report_sighting(
+        actor, operation=stage.operation, kind=i.what, **common
+    )
 
 
 def lost(stage: Stage, i: Lost) -> None:
@@ -90,7 +94,9 @@ def over(stage: Stage, i: Over) -> None:
 
 def passed(stage: Stage, i: Passed) -> None:
     """With Tocsin there is nothing to pass on: the record is with everybody. What was retold is not retold."""
-    stage.log.append(Line(clock.now(), stage.story.player(i.actor).role, f"{i.id}: it is there already"))
+    stage.log.append(
+        Line(clock.now(), stage.story.player(i.actor).role, f"{i.id}: it is there already")
+    )
 
 
 def asked(stage: Stage, i: Asked) -> None:
@@ -140,7 +146,12 @@ def up(stage: Stage, i: Down) -> None:
 def busy(stage: Stage, i: Busy) -> None:
     """Noted on the board."""
     stage.incidents[i.id] = operate.note_incident(
-        stage.actor(i.actor), operation=stage.operation, kind=i.what, text=i.text, place=i.place, key=i.id
+        stage.actor(i.actor),
+        operation=stage.operation,
+        kind=i.what,
+        text=i.text,
+        place=i.place,
+        key=i.id,
     )
 
 
@@ -209,7 +220,9 @@ def locate_all(stage: Stage) -> None:
 def here(stage: Stage, post: PostSpec) -> None:
     """Whoever holds the post taps that they are there; whoever left it does not."""
     if post.person not in stage.played and stage.places.get(post.person) == stage.point(post.at):
-        operate.check_in(stage.actor(post.person), operation=stage.operation, post=stage.posts[post.id])
+        operate.check_in(
+            stage.actor(post.person), operation=stage.operation, post=stage.posts[post.id]
+        )
 
 
 _DO: dict[type, Callable[[Stage, Any], None]] = {

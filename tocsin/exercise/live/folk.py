@@ -30,7 +30,14 @@ from tocsin.operate.terms import (
 )
 from tocsin.record.terms import Entry
 
-SEEN = (SIGHTING_RECEIPTS, SIGHTING_REPORTED, SIGHTING_UPDATED, SIGHTING_RETRIED, QUESTION_ASKED, DUTY_FIRED)
+SEEN = (
+    SIGHTING_RECEIPTS,
+    SIGHTING_REPORTED,
+    SIGHTING_UPDATED,
+    SIGHTING_RETRIED,
+    QUESTION_ASKED,
+    DUTY_FIRED,
+)
 Later = Callable[[datetime, Callable[[], object]], None]
 
 
@@ -52,7 +59,9 @@ class Folk:
         elif e.kind == SIGHTING_UPDATED:
             people = [p for _, p, _ in e.data["told"]]
             if e.data["raised"]:
-                people += Receipt.objects.filter(sighting=e.subject).values_list("person", flat=True)
+                people += Receipt.objects.filter(sighting=e.subject).values_list(
+                    "person", flat=True
+                )
             self._tell(e.subject, e.data["version"], people)
         elif e.kind == SIGHTING_RETRIED:
             self._retried(e)
@@ -77,7 +86,9 @@ class Folk:
             at = clock.now() + player.phone
             self._later(at, partial(self._delivered, player, sighting))
             if player.acknowledges is not None:
-                self._later(at + player.acknowledges, partial(self._acknowledged, player, sighting, "app"))
+                self._later(
+                    at + player.acknowledges, partial(self._acknowledged, player, sighting, "app")
+                )
 
     def _retried(self, e: Entry) -> None:
         for _, person, via, tries, _ in e.data["tried"]:
@@ -85,7 +96,11 @@ class Folk:
             if tries == 1:
                 version = Sighting.objects.get(id=e.subject).version
                 self._tell(e.subject, version, [person])
-            elif player and player.answers_call is not None and (person, e.subject) not in self._called:
+            elif (
+                player
+                and player.answers_call is not None
+                and (person, e.subject) not in self._called
+            ):
                 self._called.add((person, e.subject))
                 at = clock.now() + player.answers_call
                 self._later(at, partial(self._acknowledged, player, e.subject, via))
@@ -133,10 +148,14 @@ class Folk:
             duty = Duty.objects.get(id=e.data["id"])
             if duty.kind == "decide_hold" and player.decides:
                 self._asked.add((person, duty.id))
-                self._later(clock.now() + player.decides_in, partial(self._decide, player, duty.subject))
+                self._later(
+                    clock.now() + player.decides_in, partial(self._decide, player, duty.subject)
+                )
             elif duty.kind == "cover_absence" and player.covers:
                 self._asked.add((person, duty.id))
-                self._later(clock.now() + player.covers_in, partial(self._cover, player, duty.subject))
+                self._later(
+                    clock.now() + player.covers_in, partial(self._cover, player, duty.subject)
+                )
 
     def _decide(self, player: Player, hold: str) -> None:
         if Hold.objects.get(id=hold).state == "DECIDED":

@@ -35,7 +35,16 @@ FILES = {
     "happenings.toml": ("happenings",),
 }
 _DURATIONS = frozenset(
-    {"phone", "acknowledges", "answers_call", "decides_in", "whose_in", "covers_in", "every", "holds"}
+    {
+        "phone",
+        "acknowledges",
+        "answers_call",
+        "decides_in",
+        "whose_in",
+        "covers_in",
+        "every",
+        "holds",
+    }
 )
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -49,7 +58,11 @@ def load(name: str) -> FieldStory:
     """The exercise called `name`. Raises: NotFound; BadScenario when its files cannot be used."""
     if name.replace("_", "-") not in names():
         known = ", ".join(names())
-        raise NotFound(f"there is no such exercise: {name!r}.", field="exercise", cure=f"Choose one of: {known}.")
+        raise NotFound(
+            f"there is no such exercise: {name!r}.",
+            field="exercise",
+            cure=f"Choose one of: {known}.",
+        )
     return load_folder(SCENARIOS / name.replace("-", "_"))
 
 
@@ -62,7 +75,9 @@ def load_folder(folder: Path) -> FieldStory:
     head = dict(tables["story.toml"]["story"])
     hours, day = str(head.pop("utc_offset", "")), head.pop("day", None)
     if not re.fullmatch(r"[+-]\d\d:\d\d", hours):
-        raise BadScenario(f"utc_offset is {hours!r}.", field="story.toml: story", cure="Write it like '-04:00'.")
+        raise BadScenario(
+            f"utc_offset is {hours!r}.", field="story.toml: story", cure="Write it like '-04:00'."
+        )
     size = timedelta(hours=int(hours[1:3]), minutes=int(hours[4:6]))
     local = -size if hours[0] == "-" else size
     typed = {name: _typed(name, "", table, local, day) for name, table in tables.items()}
@@ -76,12 +91,18 @@ def _parse(folder: Path, name: str) -> dict[str, Any]:
     try:
         table = tomllib.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadScenario("the file is missing.", field=name, cure=f"It needs {', '.join(FILES)}.") from None
+        raise BadScenario(
+            "the file is missing.", field=name, cure=f"It needs {', '.join(FILES)}."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadScenario(f"not readable as TOML: {error}.", field=name, cure="Correct it at that place.") from error
+        raise BadScenario(
+            f"not readable as TOML: {error}.", field=name, cure="Correct it at that place."
+        ) from error
     wanted = FILES[name]
     if wanted is not None and set(table) != set(wanted):
-        raise BadScenario(f"holds {', '.join(table)}.", field=name, cure=f"It holds {', '.join(wanted)}.")
+        raise BadScenario(
+            f"holds {', '.join(table)}.", field=name, cure=f"It holds {', '.join(wanted)}."
+        )
     return table
 
 
@@ -104,17 +125,23 @@ def _typed(file: str, key: str, value: Any, offset: timedelta, day: date | None)
         value = datetime.combine(day, value)
     if isinstance(value, datetime):
         if value.tzinfo is not None:
-            raise BadScenario(f"{key} carries an offset.", field=file, cure="Write local time without one.")
+            raise BadScenario(
+                f"{key} carries an offset.", field=file, cure="Write local time without one."
+            )
         return value.replace(tzinfo=timezone(offset)).astimezone(UTC)
     if key in _DURATIONS and value != "":
         try:
             return duration(value)
         except (TypeError, ValueError):
-            raise BadScenario(f"{key} = {value!r}.", field=file, cure="Write it like '40s', '5m' or '2h'.") from None
+            raise BadScenario(
+                f"{key} = {value!r}.", field=file, cure="Write it like '40s', '5m' or '2h'."
+            ) from None
     return value
 
 
-def _assemble(typed: Mapping[str, Mapping[str, Any]], head: Mapping[str, Any], offset: timedelta) -> FieldStory:
+def _assemble(
+    typed: Mapping[str, Mapping[str, Any]], head: Mapping[str, Any], offset: timedelta
+) -> FieldStory:
     main, cast = typed["story.toml"], typed["people.toml"]
     injects = _each("happenings.toml", "happenings", typed["happenings.toml"], Happening)
     return FieldStory(
@@ -140,14 +167,20 @@ def _each(file: str, key: str, table: Mapping[str, Any], shape: Any) -> list[Any
     if not isinstance(rows, list):
         raise BadScenario(f"{key} is not a list.", field=file, cure=f"Write [[{key}]] entries.")
     return [
-        _convert(file, f"{key} {row.get('id', n) if isinstance(row, dict) else n}", _bare(row), shape)
+        _convert(
+            file, f"{key} {row.get('id', n) if isinstance(row, dict) else n}", _bare(row), shape
+        )
         for n, row in enumerate(rows, 1)
     ]
 
 
 def _bare(row: Any) -> Any:
     """Without the empty durations: "" = none."""
-    return {k: (None if k in _DURATIONS and v == "" else v) for k, v in row.items()} if isinstance(row, dict) else row
+    return (
+        {k: (None if k in _DURATIONS and v == "" else v) for k, v in row.items()}
+        if isinstance(row, dict)
+        else row
+    )
 
 
 def _convert(file: str, entry: str, row: object, shape: Any) -> Any:
@@ -175,17 +208,32 @@ def problems(s: FieldStory) -> Iterator[tuple[str, str]]:
     names: list[tuple[str, str, set[str]]] = [("operation: lead", s.operation.lead, people)]
     names += [(f"people {p.id}: agency", p.agency, agencies) for p in s.people]
     names += [(f"agencies {a.id}: must_know", m, people) for a in s.agencies for m in a.must_know]
-    names += [(f"posts {p.id}", x, g) for p in s.plan.posts for x, g in ((p.agency, agencies), (p.person, people))]
-    names += [("seats", x, g) for e in s.plan.seats for x, g in ((e.room, posts), (e.person, people))]
-    names += [("carries", x, g) for c in s.plan.carries for x, g in ((c.post, posts), (c.channel, channels))]
+    names += [
+        (f"posts {p.id}", x, g)
+        for p in s.plan.posts
+        for x, g in ((p.agency, agencies), (p.person, people))
+    ]
+    names += [
+        ("seats", x, g) for e in s.plan.seats for x, g in ((e.room, posts), (e.person, people))
+    ]
+    names += [
+        ("carries", x, g)
+        for c in s.plan.carries
+        for x, g in ((c.post, posts), (c.channel, channels))
+    ]
     names += [("gateways", x, channels) for g in s.plan.gateways for x in (g.a, g.b)]
     for p in s.plan.positions:
         names += [("positions", p.accepting, agencies), ("positions", p.accepted_by, people)]
-    names += [("zones", x, g) for z in s.plan.zones for x, g in ((z.area, areas), (z.team, agencies))]
+    names += [
+        ("zones", x, g) for z in s.plan.zones for x, g in ((z.area, areas), (z.team, agencies))
+    ]
     for i in s.injects:
         names.append((f"happenings {i.id}: actor", i.actor, people))
         names += [(f"happenings {i.id}: by_hand", h.to, people) for h in getattr(i, "by_hand", ())]
-        names += [(f"happenings {i.id}: {f}", getattr(i, f, ""), g) for f, g in (("post", posts), ("zone", zones))]
+        names += [
+            (f"happenings {i.id}: {f}", getattr(i, f, ""), g)
+            for f, g in (("post", posts), ("zone", zones))
+        ]
         if not s.starts <= i.at <= s.ends:
             yield f"happenings {i.id}", "happens outside the exercise."
         for row in i.rows:

@@ -75,7 +75,9 @@ class FieldPlay:
         while (moment := min(self.next(), self._heap[0][0] if self._heap else _NEVER)) <= until:
             again = again + 1 if moment <= self._time.now() else 0
             if again > STUCK:
-                moment = self._time.now() + timedelta(seconds=1)  # it stays due; time goes on all the same
+                moment = self._time.now() + timedelta(
+                    seconds=1
+                )  # it stays due; time goes on all the same
             self._time.move_to(max(moment, self._time.now()))
             self.step()
             if progress:

@@ -52,7 +52,9 @@ def red_named(stage: Stage, m: FieldMeasure) -> Value:
 
 def reds_at_go(stage: Stage, m: FieldMeasure) -> Value:
     """Red things under which nobody's name stood when it was decided to go; without a decision, nobody looked."""
-    last = Going.objects.filter(operation=stage.operation, decided_at__lt=stage.story.operation.starts)
+    last = Going.objects.filter(
+        operation=stage.operation, decided_at__lt=stage.story.operation.starts
+    )
     going = last.order_by("decided_at").last()
     if going is None:
         return Value(None, "no decision is on record")
@@ -69,7 +71,10 @@ def seconds_to_all(stage: Stage, m: FieldMeasure) -> Value:
         return Value(None, "nobody asked for an acknowledgement")
     said = _answers(thing, version)
     wanted = _must_seats(stage, begun)
-    late = {seat: min((s for s in said if s.seat == seat), key=lambda s: s.at, default=None) for seat in wanted}
+    late = {
+        seat: min((s for s in said if s.seat == seat), key=lambda s: s.at, default=None)
+        for seat in wanted
+    }
     missing = [seat for seat, s in late.items() if s is None]
     if missing:
         return Value(None, f"{len(missing)} of {len(wanted)} never")
@@ -86,13 +91,22 @@ def share_reached(stage: Stage, m: FieldMeasure) -> Value:
     wanted = _must_seats(stage, inject.at)
     of = getattr(inject, "of", "")
     had = {
-        h.to for h in stage.handed if h.of == of and m.fact in h.keeps and inject.at <= h.at <= (m.until or h.at)
+        h.to
+        for h in stage.handed
+        if h.of == of and m.fact in h.keeps and inject.at <= h.at <= (m.until or h.at)
     }
-    holds = {seat: {p.id for person in people if (p := stage.player(person))} for seat, people in wanted.items()}
+    holds = {
+        seat: {p.id for person in people if (p := stage.player(person))}
+        for seat, people in wanted.items()
+    }
     reached = [seat for seat, people in holds.items() if people & had]
-    others = sorted(stage.story.player(p).role for s, ps in holds.items() if s not in reached for p in ps)
+    others = sorted(
+        stage.story.player(p).role for s, ps in holds.items() if s not in reached for p in ps
+    )
     note = f"{len(reached)} of {len(wanted)} roles and posts that must know"
-    return Value(percent(len(reached), len(wanted)), note + (f"; not: {', '.join(others)}" if others else ""))
+    return Value(
+        percent(len(reached), len(wanted)), note + (f"; not: {', '.join(others)}" if others else "")
+    )
 
 
 def facts_kept(stage: Stage, m: FieldMeasure) -> Value:
@@ -166,14 +180,18 @@ def absence_noticed(stage: Stage, m: FieldMeasure) -> Value:
     row = rows.order_by("found_at").first()
     if row is None:
         return Value(None, "nobody noticed")
-    covered = f", made up for {_seconds(row.covered_at - row.found_at)} later" if row.covered_at else ""
+    covered = (
+        f", made up for {_seconds(row.covered_at - row.found_at)} later" if row.covered_at else ""
+    )
     return Value(row.found_at, f"{row.label}: {terms.AbsenceKind(row.kind).words}{covered}")
 
 
 def absence_covered(stage: Stage, m: FieldMeasure) -> Value:
     """When somebody said what makes up for it."""
     about = getattr(stage.story.inject(m.subjects[0]), "about", "")
-    row = Absence.objects.filter(operation=stage.operation, about=about).order_by("found_at").first()
+    row = (
+        Absence.objects.filter(operation=stage.operation, about=about).order_by("found_at").first()
+    )
     if row is None or row.covered_at is None:
         return Value(None, "nothing made up for it")
     return Value(row.covered_at, f"by {names([row.covered_by]).get(row.covered_by, '')}")
@@ -224,10 +242,16 @@ def met_unswept(stage: Stage, m: FieldMeasure) -> Value:
         return Value(1, "nothing said what was covered")
     if m.about not in open_[-1]:
         return Value(0, "swept by then")
-    named = Going.objects.filter(operation=stage.operation, decided_at__lte=inject.at).order_by("decided_at").last()
+    named = (
+        Going.objects.filter(operation=stage.operation, decided_at__lte=inject.at)
+        .order_by("decided_at")
+        .last()
+    )
     if named is not None and any(kind == "coverage" for kind, _ in named.reds):
         verdict = "held back" if not named.go else "driven all the same"
-        return Value(0, f"{verdict}, by {names([named.person]).get(named.person, '')}, with a reason")
+        return Value(
+            0, f"{verdict}, by {names([named.person]).get(named.person, '')}, with a reason"
+        )
     return Value(1, "unswept, and nobody's decision")
 
 
@@ -238,12 +262,19 @@ def cordon(stage: Stage, m: FieldMeasure) -> Value:
 
 def _uncovered(stage: Stage) -> Iterator[tuple[datetime, list[str]]]:
     """(when, named places on uncovered ground) of each reckoning since the first sweep was done."""
-    rows = Row.objects.filter(kind__in=[COVERAGE_FOUND, ZONE_SWEPT]).order_by("n").values_list("body", flat=True)
+    rows = (
+        Row.objects.filter(kind__in=[COVERAGE_FOUND, ZONE_SWEPT])
+        .order_by("n")
+        .values_list("body", flat=True)
+    )
     begun = False
     for e in map(decode, rows):
         begun |= e.kind == ZONE_SWEPT
         if begun and e.kind == COVERAGE_FOUND:
-            yield unstamp(e.recorded_at), sorted({label for g in e.data["gaps"] for label in g["holds"]})
+            yield (
+                unstamp(e.recorded_at),
+                sorted({label for g in e.data["gaps"] for label in g["holds"]}),
+            )
 
 
 def _hold(stage: Stage, m: FieldMeasure) -> Hold | None:
@@ -254,7 +285,11 @@ def _hold(stage: Stage, m: FieldMeasure) -> Hold | None:
 
 
 def _decider(hold: Hold) -> str:
-    return names([hold.decider_person]).get(hold.decider_person, "") or hold.decider_role or hold.decider_agency
+    return (
+        names([hold.decider_person]).get(hold.decider_person, "")
+        or hold.decider_role
+        or hold.decider_agency
+    )
 
 
 def _start(stage: Stage, m: FieldMeasure) -> tuple[datetime | None, str, int]:
@@ -280,7 +315,9 @@ def _answers(thing: str, version: int) -> list[Said]:
         if e.kind == terms.SIGHTING_RECEIPTS:
             for seat, _, value in e.data["said"]:
                 if value["version"] >= version:
-                    found.append(Said(seat, unstamp(e.recorded_at), value["version"], "acknowledged"))
+                    found.append(
+                        Said(seat, unstamp(e.recorded_at), value["version"], "acknowledged")
+                    )
         elif e.kind == terms.SIGHTING_RETRIED:
             for seat, _, via, _, _ in e.data["tried"]:
                 found.append(Said(seat, unstamp(e.recorded_at), version, via))

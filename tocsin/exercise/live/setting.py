@@ -85,7 +85,9 @@ class Stage:
 Accounts = Mapping[str, tuple[str, str]]
 
 
-def build(story: FieldStory, *, accounts: Accounts | None = None, played: Iterable[str] = ()) -> Stage:
+def build(
+    story: FieldStory, *, accounts: Accounts | None = None, played: Iterable[str] = ()
+) -> Stage:
     """Put the cast and the plan of `story` into an empty site, as of now; returns who and what is where.
 
     `accounts` = person -> (user name, password) of those who can sign in; `played` = those whom a team plays.
@@ -215,11 +217,16 @@ def _posts(stage: Stage) -> None:
             staffing.assign(lead, post=stage.posts[p.id], person=stage.people[p.person])
     for s in spec.seats:
         agency = stage.agencies[stage.story.player(s.person).agency]
-        staffing.take_seat(lead, room=stage.posts[s.room], agency=agency, person=stage.people[s.person])
+        staffing.take_seat(
+            lead, room=stage.posts[s.room], agency=agency, person=stage.people[s.person]
+        )
     if decider := stage.story.operation.decider:
         player = stage.story.player(decider)
         operate.name_decider(
-            lead, operation=stage.operation, agency=stage.agencies[player.agency], person=stage.people[decider]
+            lead,
+            operation=stage.operation,
+            agency=stage.agencies[player.agency],
+            person=stage.people[decider],
         )
 
 

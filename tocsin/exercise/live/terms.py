@@ -22,13 +22,17 @@ class Kind(StrEnum):
 
     RED_NAMED = "red_named"  # the red thing stood in the decision to go, time
     REDS_AT_GO = "reds_at_go"  # red things in the last decision before the event, count
-    SECONDS_TO_ALL = "seconds_to_all"  # fact -> last seat that must know acknowledged or was escalated, s
+    SECONDS_TO_ALL = (
+        "seconds_to_all"  # fact -> last seat that must know acknowledged or was escalated, s
+    )
     SHARE_REACHED = "share_reached"  # seats that must know which had the fact in time, percent
     FACTS_KEPT = "facts_kept"  # facts undiminished over every hop, percent
     PERSON_KNEW = "person_knew"  # a person had the fact, time
     HOLD_ASKED = "hold_asked"  # somebody was asked to hold, go or move, time
     HOLD_ANSWERED = "hold_answered"  # a named person answered, or it went up, time
-    QUESTION_SECONDS = "question_seconds"  # the answer to "whose is that?", s (by the machine's clock)
+    QUESTION_SECONDS = (
+        "question_seconds"  # the answer to "whose is that?", s (by the machine's clock)
+    )
     ABSENCE_NOTICED = "absence_noticed"  # a post or sensor was found missing, time
     ABSENCE_COVERED = "absence_covered"  # something made up for it, time
     INFORMED_TOO_SOON = "informed_too_soon"  # shown informed with an acknowledgement missing, count

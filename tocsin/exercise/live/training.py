@@ -130,7 +130,9 @@ def _marks(person: str, name: str, role: str, operation: str, since: datetime) -
         decided=len(holds),
         decide_s=max(times, default=None),
         answered=Answer.objects.filter(person=person, question__in=questions).count(),
-        covered=Absence.objects.filter(operation=operation, covered_by=person, found_at__gte=since).count(),
+        covered=Absence.objects.filter(
+            operation=operation, covered_by=person, found_at__gte=since
+        ).count(),
     )
 
 

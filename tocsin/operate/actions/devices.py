@@ -37,13 +37,23 @@ def issue_device(
         raise NotFound("there is no such operation, or your agency takes no part in it")
     member = _member(plan, person)
     if not may_staff(actor, plan, member.agency):
-        raise Forbidden("this is another agency's person", cure="Ask that agency, or whoever leads the operation.")
+        raise Forbidden(
+            "this is another agency's person",
+            cure="Ask that agency, or whoever leads the operation.",
+        )
     with writing(actor) as w:
         until = _until(plan, expires_at, w.at)
         device, code = new_id("dev", w.at), secrets.token_urlsafe(32)
         data = {"person": person, "expires_at": stamp(until)}
-        w.append(terms.DEVICE_ISSUED, device, data, marking=Marking(member.agency, Tlp.AMBER.value, plan.id))
-        JoinCode.objects.create(device=device, digest=_digest(code), expires_at=min(w.at + terms.CODE_HOLDS, until))
+        w.append(
+            terms.DEVICE_ISSUED,
+            device,
+            data,
+            marking=Marking(member.agency, Tlp.AMBER.value, plan.id),
+        )
+        JoinCode.objects.create(
+            device=device, digest=_digest(code), expires_at=min(w.at + terms.CODE_HOLDS, until)
+        )
     return device, code
 
 
@@ -53,7 +63,9 @@ def join_device(*, code: str, key: str, proof: str) -> Session:
     The code is the authority; who asks is the person it was made for. Raises: Forbidden when the code is unknown,
     used or too old; Invalid when the key is none, or not its own.
     """
-    used = Forbidden("this code was used, or is too old", cure="Ask for a new one: it is good for 15 minutes.")
+    used = Forbidden(
+        "this code was used, or is too old", cure="Ask for a new one: it is good for 15 minutes."
+    )
     row = JoinCode.objects.filter(digest=_digest(code)).first()
     device = Device.objects.filter(id=row.device).first() if row else None
     if row is None or device is None:
@@ -62,7 +74,9 @@ def join_device(*, code: str, key: str, proof: str) -> Session:
     session = Session(device.person, device.operation, device.id, device.expires_at)
     with writing(actor_of(session)) as w:
         # One conditional update decides which of two phones that scan at once may join.
-        fresh = JoinCode.objects.filter(device=row.device, used_at=None, expires_at__gt=w.at).update(used_at=w.at)
+        fresh = JoinCode.objects.filter(
+            device=row.device, used_at=None, expires_at__gt=w.at
+        ).update(used_at=w.at)
         locked = Device.objects.select_for_update().get(id=device.id)
         if not fresh or locked.state != DeviceState.ISSUED:
             raise used
@@ -81,7 +95,10 @@ def revoke_device(actor: Actor, *, device: str) -> None:
     if found.person != actor.person:
         permit(actor, Permission.TAKE_PART)
         if not may_staff(actor, plan, found.agency):
-            raise Forbidden("this is another agency's device", cure="Ask that agency, or whoever leads the operation.")
+            raise Forbidden(
+                "this is another agency's device",
+                cure="Ask that agency, or whoever leads the operation.",
+            )
     with writing(actor) as w:
         row = Device.objects.select_for_update().get(id=device)
         if row.state == DeviceState.REVOKED:
@@ -105,8 +122,13 @@ def _tell(operation: str, device: str) -> None:
 
 def _member(plan: Operation, person: str) -> Member:
     member = Member.objects.filter(person=person, left_at=None).first()
-    if member is None or not Participation.objects.filter(operation=plan.id, agency=member.agency).exists():
-        raise Invalid("is of no agency that takes part", field="person", cure="Choose somebody who is.")
+    if (
+        member is None
+        or not Participation.objects.filter(operation=plan.id, agency=member.agency).exists()
+    ):
+        raise Invalid(
+            "is of no agency that takes part", field="person", cure="Choose somebody who is."
+        )
     return member
 
 
@@ -115,7 +137,9 @@ def _until(plan: Operation, given: datetime | None, now: datetime) -> datetime:
     if until <= now:
         raise Invalid("is over already", field="expires_at", cure="Give a time to come.")
     if until > plan.ends_at + terms.LONGEST:
-        raise Invalid("is more than a day past the end", field="expires_at", cure="Give an earlier time.")
+        raise Invalid(
+            "is more than a day past the end", field="expires_at", cure="Give an earlier time."
+        )
     return until
 
 

@@ -41,8 +41,12 @@ def add_photo(
             data: dict[str, Any] = {
                 "sighting": sighting,
                 "sha256": drawn.sha256,
-                "image": w.keep(photo, {"webp": base64.b64encode(drawn.image).decode()}, sealed=True),
-                "thumb": w.keep(photo, {"webp": base64.b64encode(drawn.thumb).decode()}, sealed=True),
+                "image": w.keep(
+                    photo, {"webp": base64.b64encode(drawn.image).decode()}, sealed=True
+                ),
+                "thumb": w.keep(
+                    photo, {"webp": base64.b64encode(drawn.thumb).decode()}, sealed=True
+                ),
                 "width": drawn.width,
                 "height": drawn.height,
                 "device": device,

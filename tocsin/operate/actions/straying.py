@@ -35,7 +35,9 @@ ORDER BY p.id LIMIT 200
 def mind_strayed() -> int:
     """Find posts whose holder is elsewhere; returns how many. A worker's step, any number of workers."""
     now = clock.now()
-    near = int(AWAY / 111_195 * 1e7 / 2)  # a rough cut, half as far, for the database; the rule decides
+    near = int(
+        AWAY / 111_195 * 1e7 / 2
+    )  # a rough cut, half as far, for the database; the rule decides
     with connection.cursor() as cursor:
         cursor.execute(_AWAY, {"now": now, "fresh": now - FRESH, "near": near})
         rows = cursor.fetchall()
@@ -47,7 +49,9 @@ def mind_strayed() -> int:
         with writing(SYSTEM) as w:
             plan = operation_of(operation)
             shared.lock(plan)
-            known = Absence.objects.filter(about=post, kind__in=[AbsenceKind.VACATED, AbsenceKind.MISSED])
+            known = Absence.objects.filter(
+                about=post, kind__in=[AbsenceKind.VACATED, AbsenceKind.MISSED]
+            )
             if not known.exclude(state="ENDED").exists():
                 found_absent(w, plan, AbsenceKind.VACATED, post, label, agency, person=person)
                 found += 1

@@ -30,13 +30,21 @@ def issued(e: Entry) -> Iterable[Change]:
 
 @on(terms.DEVICE_JOINED)
 def joined(e: Entry) -> Iterable[Change]:
-    row = {"state": terms.DeviceState.JOINED.value, "key": e.data["key"], "joined_at": e.recorded_at}
+    row = {
+        "state": terms.DeviceState.JOINED.value,
+        "key": e.data["key"],
+        "joined_at": e.recorded_at,
+    }
     yield Set(_DEVICE, {"id": e.subject}, row)
 
 
 @on(terms.DEVICE_REVOKED)
 def revoked(e: Entry) -> Iterable[Change]:
-    row = {"state": terms.DeviceState.REVOKED.value, "revoked_at": e.recorded_at, "revoked_by": e.actor}
+    row = {
+        "state": terms.DeviceState.REVOKED.value,
+        "revoked_at": e.recorded_at,
+        "revoked_by": e.actor,
+    }
     yield Set(_DEVICE, {"id": e.subject}, row)
 
 

@@ -12,8 +12,8 @@ from tocsin.record.models import Marked, Projection
 
 
 class Sighting(Projection, Marked):
-    """One thing seen, however many reported it. `version` grows with every change; `must_version` = the newest one
-    that everybody who must know has to acknowledge (a report, or a raise); `informed_version` = the newest that all did.
+    """One thing seen, however many reported it. `version` grows with every change; `must_version` = the newest
+    that everybody who must know has to acknowledge (a report, or a raise); `informed_version` = the newest all did.
     """
 
     id = models.TextField(primary_key=True)

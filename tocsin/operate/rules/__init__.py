@@ -1,4 +1,4 @@
-"""What an operation decides by itself, purely: severity, who is informed, when to ask whether to hold, whose is that."""
+"""What an operation decides by itself, purely: severity, who is informed, when to ask to hold, whose is that."""
 
 from __future__ import annotations
 

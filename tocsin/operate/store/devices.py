@@ -38,7 +38,9 @@ class Session:
 
 def devices(operation: str, actor: Actor = SYSTEM) -> QuerySet[Device]:
     """The devices of an operation, newest first."""
-    return visible_to(actor, Device.objects.filter(operation=operation)).order_by("-issued_at", "-id")
+    return visible_to(actor, Device.objects.filter(operation=operation)).order_by(
+        "-issued_at", "-id"
+    )
 
 
 def look(token: str) -> tuple[Standing, Session | None]:
@@ -51,7 +53,11 @@ def look(token: str) -> tuple[Standing, Session | None]:
     if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) <= 11):
         return Standing.FORGED, None
     row = Device.objects.filter(id=parts[0]).first()
-    if row is None or not row.key or not signed(row.key, f"tocsin-device\n{parts[0]}\n{parts[1]}", parts[2]):
+    if (
+        row is None
+        or not row.key
+        or not signed(row.key, f"tocsin-device\n{parts[0]}\n{parts[1]}", parts[2])
+    ):
         return Standing.FORGED, None
     home = Member.objects.filter(person=row.person, left_at=None).values("agency")
     part = Participation.objects.filter(operation=row.operation, agency__in=home).exists()

@@ -123,11 +123,17 @@ def _questions(operation: str, actor: Actor) -> list[dict[str, Any]]:
     words = texts(a.words for a in answers)
     found = []
     for q in mine:
-        asked = actor.person in q.asked and (q.id, actor.person) not in said and q.state != QuestionState.ANSWERED
+        asked = (
+            actor.person in q.asked
+            and (q.id, actor.person) not in said
+            and q.state != QuestionState.ANSWERED
+        )
         if not asked and q.by != actor.person:
             continue
         given = [
-            {"whose": Whose(a.whose).words, "words": words.get(a.words, "")} for a in answers if a.question == q.id
+            {"whose": Whose(a.whose).words, "words": words.get(a.words, "")}
+            for a in answers
+            if a.question == q.id
         ]
         row = snapshot("question", q.id) or {}
         found.append(row | {"to_me": asked, "mine": q.by == actor.person, "answers": given})
@@ -139,12 +145,18 @@ def _holds(operation: Operation, actor: Actor, now: datetime) -> dict[str, Any]:
     agency, role, person = decider(operation)
     named = actor.person == person if person else (agency == actor.agency and role in actor.roles)
     leads = actor.person in detail_leaders(operation, now)
-    rows = visible_to(actor, Hold.objects.filter(operation=operation.id)).exclude(state=HoldState.DECIDED.value)
+    rows = visible_to(actor, Hold.objects.filter(operation=operation.id)).exclude(
+        state=HoldState.DECIDED.value
+    )
     roles = [r.value for r in actor.roles]
-    mine = Q(decider_person=actor.person) | Q(decider_person="", decider_agency=actor.agency, decider_role__in=roles)
+    mine = Q(decider_person=actor.person) | Q(
+        decider_person="", decider_agency=actor.agency, decider_role__in=roles
+    )
     if leads:
         mine |= Q(state=HoldState.UNANSWERED.value)
-    holds = [row for h in rows.filter(mine).order_by("asked_at")[:5] if (row := snapshot("hold", h.id))]
+    holds = [
+        row for h in rows.filter(mine).order_by("asked_at")[:5] if (row := snapshot("hold", h.id))
+    ]
     return {"decides": named or leads, "holds": holds}
 
 
@@ -154,7 +166,10 @@ def _ground(operation: str, actor: Actor) -> dict[str, Any]:
         {"id": a.id, "kind": a.kind, "label": a.label, "shape": a.shape, "closed": plan.closed(a)}
         for a in plan.areas(operation, actor)
     ]
-    positions = [{"id": p.id, "label": p.label, "lat": p.lat, "lon": p.lon} for p in plan.positions(operation, actor)]
+    positions = [
+        {"id": p.id, "label": p.label, "lat": p.lat, "lon": p.lon}
+        for p in plan.positions(operation, actor)
+    ]
     posts = [
         {"id": p.id, "label": p.label, "lat": p.lat, "lon": p.lon}
         for p in plan.posts(operation, actor)

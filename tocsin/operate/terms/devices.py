@@ -35,4 +35,6 @@ class DeviceState(StrEnum):
 
     @property
     def words(self) -> str:
-        return {"ISSUED": "code not scanned yet", "JOINED": "joined", "REVOKED": "shut out"}[self.value]
+        return {"ISSUED": "code not scanned yet", "JOINED": "joined", "REVOKED": "shut out"}[
+            self.value
+        ]

@@ -53,7 +53,9 @@ def gather(actor: Actor, operation: Operation, now: datetime) -> After:
         timeline=tuple(sorted(told, key=lambda li: li.at)),
         cut_short=len(lines) >= LINES,
         hops=hops,
-        never=tuple((h.sighting, h.added, h.seat) for h in hops if h.must and h.acknowledged is None),
+        never=tuple(
+            (h.sighting, h.added, h.seat) for h in hops if h.must and h.acknowledged is None
+        ),
         holds=tuple(_holds(actor, operation, {s.id: s.number for s in sightings})),
         absences=tuple(_absences(actor, operation, shorts)),
         questions=tuple(_questions(actor, operation)),
@@ -70,7 +72,9 @@ def _went(operation: Operation) -> Iterator[after.Went]:
     kept, called = contents([g.words for g in rows]), names(g.person for g in rows)
     for g in rows:
         words = kept.get(g.words, {})
-        reds = tuple(after.RedThing(r["kind"], r["words"], r["owner"]) for r in words.get("reds", ()))
+        reds = tuple(
+            after.RedThing(r["kind"], r["words"], r["owner"]) for r in words.get("reds", ())
+        )
         said = words.get("text") or "(no longer kept)"
         yield after.Went(g.decided_at, g.go, called.get(g.person, g.person), said, reds)
 
@@ -95,7 +99,11 @@ def _hops(s: Sighting) -> Iterator[after.Hop]:
     """
     asked = list(Update.objects.filter(sighting=s.id).order_by("version"))
     raises = [u for u in asked if u.version == 1 or u.added]
-    rows = Entry.objects.filter(subject=s.id, kind__in=_RECEIPTS).order_by("n").values_list("body", flat=True)
+    rows = (
+        Entry.objects.filter(subject=s.id, kind__in=_RECEIPTS)
+        .order_by("n")
+        .values_list("body", flat=True)
+    )
     entries = list(map(decode, rows))
     seats: dict[str, bool] = {}
     for e in entries:
@@ -109,7 +117,8 @@ def _hops(s: Sighting) -> Iterator[after.Hop]:
             tries = sum(
                 row[0] == seat
                 for e in entries
-                if e.kind == terms.SIGHTING_RETRIED and _within(unstamp(e.recorded_at), u.recorded_at, until)
+                if e.kind == terms.SIGHTING_RETRIED
+                and _within(unstamp(e.recorded_at), u.recorded_at, until)
                 for row in e.data["tried"]
             )
             yield after.Hop(
@@ -164,7 +173,9 @@ def _holds(actor: Actor, operation: Operation, numbers: dict[str, int]) -> Itera
         )
 
 
-def _absences(actor: Actor, operation: Operation, shorts: dict[str, str]) -> Iterator[after.Missing]:
+def _absences(
+    actor: Actor, operation: Operation, shorts: dict[str, str]
+) -> Iterator[after.Missing]:
     for a in _of(actor, Absence.objects.all(), operation).order_by("found_at"):
         agency = a.by_agency or operation.lead_agency
         yield after.Missing(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from statistics import median
 
-from tocsin.formats.papers.paper import Block, Fact, Moment, Paper, Table, Timeline, Words
+from tocsin.formats.papers.paper import Block, Fact, Moment, Paper, Steps, Table, Timeline, Words
 from tocsin.oversee.after.proposing import proposals
 from tocsin.oversee.after.terms import After, Hop
 from tocsin.oversee.terms import TOPICS
@@ -18,9 +18,8 @@ _NEVER = "never"
 def paper(a: After, zone: tzinfo) -> Paper:
     """The report, its times in `zone`."""
     never = len({(n, seat) for n, _, seat in a.never})
-    standing = (
-        f"{never} times somebody who had to know never said that they did." if never else ""
-    )
+    count = "Once" if never == 1 else f"{never} times"
+    standing = f"{count}, somebody who had to know never said that they did." if never else ""
     return Paper(
         number=a.operation,
         kind="After-action report",
@@ -51,9 +50,13 @@ def _blocks(a: After, zone: tzinfo) -> Iterator[Block]:
     yield _latencies(a.hops)
     if a.never:
         silent = tuple((f"{n}", added, seat) for n, added, seat in a.never)
-        yield Table("Who had to know and never said so", ("Sighting", "What was new", "Who"), silent)
+        yield Table(
+            "Who had to know and never said so", ("Sighting", "What was new", "Who"), silent
+        )
     elif a.hops:
-        yield Words("Who had to know and never said so", ("Nobody: everyone acknowledged everything.",))
+        yield Words(
+            "Who had to know and never said so", ("Nobody: everyone acknowledged everything.",)
+        )
     if a.holds:
         holds = tuple(
             (
@@ -65,22 +68,32 @@ def _blocks(a: After, zone: tzinfo) -> Iterator[Block]:
             )
             for h in a.holds
         )
-        columns = ("Asked", "Sighting", "Why", "Answer", "After")
+        columns = ("Asked", "No.", "Why", "Answer", "After")
         yield Table("Hold, go on or move?", columns, holds)
     if a.questions:
-        asked = tuple((_time(q.at, zone), q.place, q.register, _seconds(q.answer_s)) for q in a.questions)
-        yield Table("Whose is that?", ("Asked", "Where", "The register said", "A person answered after"), asked)
+        asked = tuple(
+            (_time(q.at, zone), q.place, q.register, _seconds(q.answer_s)) for q in a.questions
+        )
+        yield Table(
+            "Whose is that?",
+            ("Asked", "Where", "The register said", "A person answered after"),
+            asked,
+        )
     if a.absences:
-        gone = tuple((_time(m.at, zone), m.label, m.what, _seconds(m.covered_s)) for m in a.absences)
+        gone = tuple(
+            (_time(m.at, zone), m.label, m.what, _seconds(m.covered_s)) for m in a.absences
+        )
         yield Table("What was missing", ("Found", "What", "How", "Made up for after"), gone)
     found = proposals(a)
     if found:
-        proposed = tuple((TOPICS[p.topic].title, p.title, p.text) for p in found)
-        yield Table("Proposed findings", ("Topic", "Finding", "Rests on"), proposed)
+        items = tuple(f"{p.title} ({TOPICS[p.topic].title.lower()}). {p.text}" for p in found)
+        yield Steps("Proposed findings", items)
     if a.timeline:
         yield Timeline("Timeline", tuple(_moments(a, zone)))
     if a.cut_short:
-        yield Words("", ("The timeline holds the newest lines only; the record holds all of them.",))
+        yield Words(
+            "", ("The timeline holds the newest lines only; the record holds all of them.",)
+        )
 
 
 def _went(a: After, zone: tzinfo) -> Words:
@@ -103,7 +116,11 @@ def _latencies(hops: Iterable[Hop]) -> Block:
     rows = []
     for (number, version, added), each in sorted(by.items()):
         done = sorted(h.acknowledged for h in each if h.acknowledged is not None)
-        slowest = max((h for h in each if h.acknowledged is not None), key=lambda h: h.acknowledged or 0, default=None)
+        slowest = max(
+            (h for h in each if h.acknowledged is not None),
+            key=lambda h: h.acknowledged or 0,
+            default=None,
+        )
         every = len(done) == len(each)
         rows.append(
             (
@@ -118,7 +135,15 @@ def _latencies(hops: Iterable[Hop]) -> Block:
         )
     if not rows:
         return Words("From sighting to those who must know", ("Nothing was reported.",))
-    columns = ("Sighting", "What was new", "Acknowledged", "Half after", "All after", "Slowest", "Told again")
+    columns = (
+        "Sighting",
+        "What was new",
+        "Acknowledged",
+        "Half after",
+        "All after",
+        "Slowest",
+        "Told again",
+    )
     return Table("From sighting to those who must know", columns, tuple(rows))
 
 

@@ -57,7 +57,15 @@ class Proposal:
 
 def proposals(a: After) -> tuple[Proposal, ...]:
     """What to mend, the gravest first: who never knew, who was not asked, what was red, what went missing."""
-    return (*_never(a), *_slow(a), *_holds(a), *_reds(a), *_uncovered(a), *_missing(a), *_questions(a))
+    return (
+        *_never(a),
+        *_slow(a),
+        *_holds(a),
+        *_reds(a),
+        *_uncovered(a),
+        *_missing(a),
+        *_questions(a),
+    )
 
 
 def _never(a: After) -> Iterator[Proposal]:
@@ -67,7 +75,9 @@ def _never(a: After) -> Iterator[Proposal]:
     for number, added, seat in a.never:
         by[seat].append(f"sighting {number} ({added})")
     text = "; ".join(f"{seat}: {', '.join(things)}" for seat, things in sorted(by.items()))
-    yield Proposal("never", "warning", "Some who must know never acknowledged", f"Never acknowledged: {text}.")
+    yield Proposal(
+        "never", "warning", "Some who must know never acknowledged", f"Never acknowledged: {text}."
+    )
 
 
 def _slow(a: After) -> Iterator[Proposal]:
@@ -75,7 +85,9 @@ def _slow(a: After) -> Iterator[Proposal]:
     if not slow:
         return
     worst = sorted(slow, key=lambda h: -(h.acknowledged or 0))[:5]
-    text = "; ".join(f"{h.seat}, sighting {h.sighting} version {h.version}: {h.acknowledged} s" for h in worst)
+    text = "; ".join(
+        f"{h.seat}, sighting {h.sighting} version {h.version}: {h.acknowledged} s" for h in worst
+    )
     title = f"Acknowledgements that took longer than {SLOW_S} seconds"
     yield Proposal("slow", "warning", title, f"{len(slow)} of them. The longest: {text}.")
 
@@ -85,7 +97,9 @@ def _holds(a: After) -> Iterator[Proposal]:
     if late:
         text = "; ".join(f"sighting {h.sighting}: {h.why}" for h in late)
         title = "Whether to hold was asked and not answered in time"
-        yield Proposal("holds", "command", title, f"{len(late)} of {len(a.holds)} questions. {text}.")
+        yield Proposal(
+            "holds", "command", title, f"{len(late)} of {len(a.holds)} questions. {text}."
+        )
 
 
 def _reds(a: After) -> Iterator[Proposal]:
@@ -93,7 +107,12 @@ def _reds(a: After) -> Iterator[Proposal]:
     if not gone:
         if not a.went and a.made_at >= a.starts_at:
             title = "Nobody decided, by name, to go ahead"
-            yield Proposal("went", "command", title, "No go / no-go decision is on the record of this operation.")
+            yield Proposal(
+                "went",
+                "command",
+                title,
+                "No go / no-go decision is on the record of this operation.",
+            )
         return
     by: dict[str, list[str]] = defaultdict(list)
     for red in gone[-1].reds:
@@ -105,7 +124,12 @@ def _reds(a: After) -> Iterator[Proposal]:
 
 def _uncovered(a: After) -> Iterator[Proposal]:
     if a.uncovered:
-        yield Proposal("uncovered", "sweeps", _TITLES["sweeps"], f"At the last reckoning: {'; '.join(a.uncovered)}.")
+        yield Proposal(
+            "uncovered",
+            "sweeps",
+            _TITLES["sweeps"],
+            f"At the last reckoning: {'; '.join(a.uncovered)}.",
+        )
 
 
 def _missing(a: After) -> Iterator[Proposal]:
@@ -123,4 +147,9 @@ def _questions(a: After) -> Iterator[Proposal]:
     silent = [q for q in a.questions if q.answer_s is None]
     if silent:
         text = "; ".join(q.place or "a place on the map" for q in silent)
-        yield Proposal("questions", "command", "“Whose is that?” was asked and no person answered", f"At: {text}.")
+        yield Proposal(
+            "questions",
+            "command",
+            "“Whose is that?” was asked and no person answered",
+            f"At: {text}.",
+        )

@@ -41,7 +41,9 @@ def place_area(
     return made
 
 
-def place_features(actor: Actor, *, operation: str, features: Sequence[Feature], source: str) -> list[str]:
+def place_features(
+    actor: Actor, *, operation: str, features: Sequence[Feature], source: str
+) -> list[str]:
     """Put everything read from a file on the map, or nothing of it; returns the ids.
 
     Raises: Forbidden, NotFound, Invalid naming the first that cannot be.
@@ -93,7 +95,9 @@ def _place(w: Writing, plan: Operation, feature: Feature, source: str) -> str:
 
 def _data(f: Feature) -> dict[str, Any]:
     if f.kind not in set(AreaKind):
-        raise Invalid(f"{f.kind!r} is no kind of area", field="kind", cure=f"Use {', '.join(AreaKind)}.")
+        raise Invalid(
+            f"{f.kind!r} is no kind of area", field="kind", cure=f"Use {', '.join(AreaKind)}."
+        )
     return {
         "kind": str(AreaKind(f.kind).value),
         "label": shared.label(f.label),

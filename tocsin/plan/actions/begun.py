@@ -27,7 +27,9 @@ def templates() -> dict[str, dict[str, Any]]:
     return {p.stem: tomllib.loads(p.read_text()) for p in sorted(folder.glob("*.toml"))}
 
 
-def begin_plan(actor: Actor, *, operation: str, template: str = "", copied_from: str = "") -> dict[str, int]:
+def begin_plan(
+    actor: Actor, *, operation: str, template: str = "", copied_from: str = ""
+) -> dict[str, int]:
     """Begin the plan of an operation that has none yet; returns what was made, by kind.
 
     From a past operation come its areas, its positions and its zones, never what was true of that day: nothing is
@@ -35,9 +37,13 @@ def begin_plan(actor: Actor, *, operation: str, template: str = "", copied_from:
     """
     permit(actor, Permission.MANAGE_OPERATION)
     if not template and not copied_from:
-        raise Invalid("names nothing", field="template", cure="Choose a template or a past operation.")
+        raise Invalid(
+            "names nothing", field="template", cure="Choose a template or a past operation."
+        )
     if template and template not in templates():
-        raise Invalid(f"there is no template {template!r}", field="template", cure="Choose another.")
+        raise Invalid(
+            f"there is no template {template!r}", field="template", cure="Choose another."
+        )
     with writing(actor) as w:
         plan = shared.plan_of(actor, operation)
         if store.areas(operation).exists() or store.positions(operation).exists():

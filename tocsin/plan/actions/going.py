@@ -22,10 +22,17 @@ def approve(actor: Actor, *, operation: str, note: str = "") -> str:
     permit(actor, Permission.TAKE_PART)
     with writing(actor) as w:
         plan = shared.plan_of(actor, operation)
-        for old in Approval.objects.filter(operation=operation, person=actor.person, withdrawn_at=None):
-            w.append(terms.APPROVAL_WITHDRAWN, operation, {"id": old.id}, marking=shared.marking(plan))
+        for old in Approval.objects.filter(
+            operation=operation, person=actor.person, withdrawn_at=None
+        ):
+            w.append(
+                terms.APPROVAL_WITHDRAWN, operation, {"id": old.id}, marking=shared.marking(plan)
+            )
         made = new_id("apv", w.at)
-        data = {"id": made, "note": w.keep(operation, {"text": note.strip()}) if note.strip() else None}
+        data = {
+            "id": made,
+            "note": w.keep(operation, {"text": note.strip()}) if note.strip() else None,
+        }
         w.append(terms.PLAN_APPROVED, operation, data, marking=shared.marking(plan))
     return made
 
@@ -58,7 +65,8 @@ def decide(actor: Actor, *, operation: str, go: bool, reason: str, seen: int | N
         found = reds.of(plan, w.at)
         if seen is not None and seen != len(found):
             raise Conflict(
-                f"{len(found)} things are red now; your page showed {seen}", cure="Read them and decide again."
+                f"{len(found)} things are red now; your page showed {seen}",
+                cure="Read them and decide again.",
             )
         said = reason.strip()
         if (found or not go) and len(said) < ENOUGH:
@@ -70,7 +78,8 @@ def decide(actor: Actor, *, operation: str, go: bool, reason: str, seen: int | N
             "title": "Going ahead" if go else "Not going",
             "text": said,
             "reds": [
-                {"kind": r.kind, "subject": r.subject, "words": r.words, "owner": r.owner} for r in found
+                {"kind": r.kind, "subject": r.subject, "words": r.words, "owner": r.owner}
+                for r in found
             ],
         }
         data = {

@@ -77,8 +77,16 @@ def remake(sent: bytes) -> tuple[bytes, int, int]:
             upright.thumbnail((SIDE_PX, SIDE_PX))
             out = io.BytesIO()
             upright.save(out, "WEBP", quality=80)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
-        raise Invalid("is no picture we can read", field="image", cure="Send a PNG, JPEG or WebP.") from e
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ) as e:
+        raise Invalid(
+            "is no picture we can read", field="image", cure="Send a PNG, JPEG or WebP."
+        ) from e
     return out.getvalue(), upright.width, upright.height
 
 
@@ -87,5 +95,7 @@ def _bounds(bounds: Sequence[int]) -> tuple[int, int, int, int]:
         raise Invalid("are not four", field="bounds", cure="Give south, west, north, east.")
     south, west, north, east = bounds
     if not (-90 * E7 <= south < north <= 90 * E7 and -180 * E7 <= west < east <= 180 * E7):
-        raise Invalid("do not hold a picture", field="bounds", cure="Give south, west, north, east.")
+        raise Invalid(
+            "do not hold a picture", field="bounds", cure="Give south, west, north, east."
+        )
     return south, west, north, east

@@ -112,13 +112,23 @@ def accept_position(
         row, plan = shared.opened(actor, Position, position, version)
         _answering(actor, row)
         if row.state == PositionState.ACCEPTED:
-            raise Conflict("it is accepted already", cure="Change it first, if it is to be held otherwise.")
+            raise Conflict(
+                "it is accepted already", cure="Change it first, if it is to be held otherwise."
+            )
         if not Member.objects.filter(person=person, agency=row.accepting, left_at=None).exists():
-            raise Invalid("is not of your agency", field="person", cure="Name a person of your agency.")
+            raise Invalid(
+                "is not of your agency", field="person", cure="Name a person of your agency."
+            )
         if not CHECK_IN_S[0] <= check_in_every_s <= CHECK_IN_S[1]:
-            raise Invalid("is out of reach", field="check_in_every_s", cure="Give 1 minute to 4 hours.")
+            raise Invalid(
+                "is out of reach", field="check_in_every_s", cure="Give 1 minute to 4 hours."
+            )
         if not (text := mitigation.strip()) and not row.mitigation:
-            raise Invalid("says nothing", field="mitigation", cure="Say what is done: two officers on the roof.")
+            raise Invalid(
+                "says nothing",
+                field="mitigation",
+                cure="Say what is done: two officers on the roof.",
+            )
         due = next_check_in(w.at, check_in_every_s, plan.starts_at, plan.ends_at, first=True)
         kept = w.keep(position, {"text": text}) if text else {"vault": row.mitigation}
         data = {
@@ -161,7 +171,9 @@ def check_in_position(actor: Actor, *, position: str) -> None:
         row, plan = shared.opened(actor, Position, position, None)
         theirs = actor.agency == row.accepting and Permission.TAKE_PART in actor.permissions
         if not (actor.system or actor.person == row.person or theirs):
-            raise Forbidden("only the person named for a position, or their own agency, checks in there")
+            raise Forbidden(
+                "only the person named for a position, or their own agency, checks in there"
+            )
         if row.state != PositionState.ACCEPTED:
             raise Conflict("nobody has accepted the position", cure="Accept it first.")
         due = next_check_in(w.at, row.check_in_every_s, plan.starts_at, plan.ends_at, first=False)
@@ -176,7 +188,9 @@ def remove_position(actor: Actor, *, position: str, version: int, reason: str) -
     """Take a position off the plan, for a reason that is recorded. Raises: Forbidden, NotFound, Conflict, Invalid."""
     permit(actor, Permission.MANAGE_OPERATION)
     if len(reason.strip()) < 5:
-        raise Invalid("says too little", field="reason", cure="Say why: it cannot be seen from there.")
+        raise Invalid(
+            "says too little", field="reason", cure="Say why: it cannot be seen from there."
+        )
     with writing(actor) as w:
         row, plan = shared.opened(actor, Position, position, version)
         data = {"version": row.version + 1, "state": PositionState.REMOVED.value}
@@ -187,8 +201,15 @@ def remove_position(actor: Actor, *, position: str, version: int, reason: str) -
 
 def _place(plan: Operation, at: Point, area: str) -> dict[str, Any]:
     """Where it is and what it looks upon. Raises: Invalid."""
-    if area and not Area.objects.filter(id=area, operation=plan.id, kind__in=PROTECTED, state="LIVE").exists():
-        raise Invalid("is no stage or route of this plan", field="area", cure="Choose one, or none.")
+    if (
+        area
+        and not Area.objects.filter(
+            id=area, operation=plan.id, kind__in=PROTECTED, state="LIVE"
+        ).exists()
+    ):
+        raise Invalid(
+            "is no stage or route of this plan", field="area", cure="Choose one, or none."
+        )
     [[lat, lon]] = shared.shape([at], terms.AreaKind.PLACE.value)
     return {"area": area, "lat": lat, "lon": lon, "metres": shared.metres_to(plan.id, at, area)}
 

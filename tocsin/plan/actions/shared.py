@@ -37,7 +37,9 @@ def plan_of(actor: Actor, operation: str) -> Operation:
     return Operation.objects.select_for_update().get(id=operation)
 
 
-def opened(actor: Actor, model: type[Row], row_id: str, version: int | None) -> tuple[Row, Operation]:
+def opened(
+    actor: Actor, model: type[Row], row_id: str, version: int | None
+) -> tuple[Row, Operation]:
     """A row of a plan and its operation, locked, as the actor saw it. Raises: NotFound, Conflict."""
     found = get_visible(actor, model.objects.all(), id=row_id)
     operation = plan_of(actor, found.operation)
@@ -69,14 +71,24 @@ def shape(points: Sequence[Point], kind: str) -> list[list[int]]:
     given = list(points)
     if len(given) > 3 and given[0] == given[-1] and kind != terms.AreaKind.ROUTE:
         given.pop()
-    least = {terms.AreaKind.ROUTE.value: 2, terms.AreaKind.STAGE.value: 1, terms.AreaKind.PLACE.value: 1}.get(kind, 3)
+    least = {
+        terms.AreaKind.ROUTE.value: 2,
+        terms.AreaKind.STAGE.value: 1,
+        terms.AreaKind.PLACE.value: 1,
+    }.get(kind, 3)
     if len(given) < least:
-        raise Invalid(f"needs {least} or more points", field="shape", cure="Draw it, or write one point a line.")
+        raise Invalid(
+            f"needs {least} or more points",
+            field="shape",
+            cure="Draw it, or write one point a line.",
+        )
     if len(given) > POINTS_CAP:
         raise Invalid(f"has more than {POINTS_CAP} points", field="shape", cure="Simplify it.")
     for p in given:
         if abs(p.lat) > 90 * E7 or abs(p.lon) > 180 * E7:
-            raise Invalid("has a point that is not on the globe", field="shape", cure="Latitude first.")
+            raise Invalid(
+                "has a point that is not on the globe", field="shape", cure="Latitude first."
+            )
     return [[p.lat, p.lon] for p in given]
 
 
@@ -91,7 +103,9 @@ def takes_part(operation: Operation, agency: str, field: str) -> str:
     """An agency that takes part, so that it sees what it is asked. Raises: Invalid."""
     if not Participation.objects.filter(operation=operation.id, agency=agency).exists():
         raise Invalid(
-            "takes no part in the operation", field=field, cure="Bring the agency into the operation first."
+            "takes no part in the operation",
+            field=field,
+            cure="Bring the agency into the operation first.",
         )
     return agency
 
@@ -115,13 +129,17 @@ def reckon_ground(w: Writing, operation: Operation) -> int:
         for z in zones
         if not sweep_standing(Sweep(z.state, z.team, z.expires_at), w.at).red
     ]
-    places = [(a.label, p) for a in areas for p in store.points(a.shape)[:1] if a.kind not in PROTECTED]
+    places = [
+        (a.label, p) for a in areas for p in store.points(a.shape)[:1] if a.kind not in PROTECTED
+    ]
     places += [(p.label, Point(p.lat, p.lon)) for p in store.positions(operation.id)]
     known = {c.area: c for c in Coverage.objects.filter(operation=operation.id)}
     wanted = [a for a in areas if a.kind in PROTECTED and a.standoff_m > 0]
     bad = 0
     for area in wanted:
-        cover = reckon(store.points(area.shape), area.standoff_m, swept, places, closed=store.closed(area))
+        cover = reckon(
+            store.points(area.shape), area.standoff_m, swept, places, closed=store.closed(area)
+        )
         gaps = [
             {
                 "shape": [[[p.lat, p.lon] for p in ring] for ring in g.rings],
@@ -168,5 +186,6 @@ def metres_to(operation: str, point: Point, area: str) -> int:
     rows = [a for a in store.areas(operation, kinds=PROTECTED) if a.shape]
     chosen = [a for a in rows if a.id == area] or rows
     return min(
-        (round(nearest(point, store.points(a.shape), closed=store.closed(a))[0]) for a in chosen), default=-1
+        (round(nearest(point, store.points(a.shape), closed=store.closed(a))[0]) for a in chosen),
+        default=-1,
     )

@@ -37,17 +37,26 @@ def cut_zones(actor: Actor, *, operation: str, area: str, every_m: int = 150) ->
     """
     permit(actor, Permission.MANAGE_OPERATION)
     if not PIECE_M[0] <= every_m <= PIECE_M[1]:
-        raise Invalid(f"{every_m} m is out of reach", field="every_m", cure="Give 20 to 2000 metres.")
+        raise Invalid(
+            f"{every_m} m is out of reach", field="every_m", cure="Give 20 to 2000 metres."
+        )
     with writing(actor) as w:
         plan = shared.plan_of(actor, operation)
-        row = Area.objects.filter(id=area, operation=operation, kind__in=PROTECTED, state="LIVE").first()
+        row = Area.objects.filter(
+            id=area, operation=operation, kind__in=PROTECTED, state="LIVE"
+        ).first()
         if row is None or row.standoff_m <= 0:
-            raise Invalid("has no standoff", field="area", cure="Choose a route or stage and give it one.")
+            raise Invalid(
+                "has no standoff", field="area", cure="Choose a route or stage and give it one."
+            )
         rings = cut(store.points(row.shape), row.standoff_m, every_m, closed=store.closed(row))
         if len(rings) > ZONES_CAP:
-            raise Invalid(f"gives {len(rings)} zones", field="every_m", cure="Make the pieces longer.")
+            raise Invalid(
+                f"gives {len(rings)} zones", field="every_m", cure="Make the pieces longer."
+            )
         made = [
-            _plan_zone(w, plan, f"{row.label[:60]} {n}", row.id, ring) for n, ring in enumerate(rings, 1)
+            _plan_zone(w, plan, f"{row.label[:60]} {n}", row.id, ring)
+            for n, ring in enumerate(rings, 1)
         ]
         shared.reckon_ground(w, plan)
     return made
@@ -203,9 +212,11 @@ def lapse_due(limit: int = 100) -> int:
         with writing(SYSTEM) as w:
             # In the order of `plan_of`: the operation first, so that no two acts wait for each other.
             plan = Operation.objects.select_for_update().get(id=Zone.objects.get(id=zone).operation)
-            row = Zone.objects.select_for_update(skip_locked=True).filter(
-                id=zone, state=ZoneState.SWEPT.value, expires_at__lte=now
-            ).first()
+            row = (
+                Zone.objects.select_for_update(skip_locked=True)
+                .filter(id=zone, state=ZoneState.SWEPT.value, expires_at__lte=now)
+                .first()
+            )
             if row is None:
                 continue
             w.append(terms.ZONE_LAPSED, zone, {"version": row.version + 1}, marking=marking_of(row))
@@ -236,7 +247,9 @@ def _for_team(
     """The zone, when the actor is of the team that has it. Raises: Forbidden, NotFound, Conflict."""
     permit(actor, Permission.READ_CONTENT)
     row, plan = shared.opened(actor, Zone, zone, version)
-    leads = leads_too and may(actor, Permission.MANAGE_OPERATION) and actor.agency == plan.lead_agency
+    leads = (
+        leads_too and may(actor, Permission.MANAGE_OPERATION) and actor.agency == plan.lead_agency
+    )
     if not row.team and not leads:
         raise Conflict("the zone has no team yet", cure="Give it to a team first.")
     if not (actor.system or leads or actor.agency == row.team):
@@ -245,7 +258,13 @@ def _for_team(
 
 
 def _owe_sweep(
-    w: Writing, plan: Operation, row: Zone, team: str, due_at: datetime | None, *, again: bool = False
+    w: Writing,
+    plan: Operation,
+    row: Zone,
+    team: str,
+    due_at: datetime | None,
+    *,
+    again: bool = False,
 ) -> None:
     w.flush()
     agency = team or plan.lead_agency

@@ -124,9 +124,7 @@ def zone_begun(e: Entry) -> Iterable[Change]:
 def zone_swept(e: Entry) -> Iterable[Change]:
     d = e.data
     state = ZoneState.SWEPT if d["result"] == "CLEAR" else ZoneState.FOUND
-    told = {
-        k: d[k] for k in ("start", "end", "method", "track", "reach_m", "result", "expires_at")
-    }
+    told = {k: d[k] for k in ("start", "end", "method", "track", "reach_m", "result", "expires_at")}
     yield _zone(e, state, **told, note=_kept(e, "note"), reason_not_swept="")
 
 
@@ -165,9 +163,7 @@ def picture_placed(e: Entry) -> Iterable[Change]:
 
 @on(terms.PICTURE_REMOVED)
 def picture_removed(e: Entry) -> Iterable[Change]:
-    yield Set(
-        "plan_picture", {"id": e.subject}, {"state": "REMOVED", "changed_at": e.recorded_at}
-    )
+    yield Set("plan_picture", {"id": e.subject}, {"state": "REMOVED", "changed_at": e.recorded_at})
 
 
 @on(terms.PLAN_BEGUN)

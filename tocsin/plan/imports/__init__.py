@@ -45,7 +45,9 @@ def read_track(filename: str, content: bytes) -> tuple[Point, ...]:
     lines = [f.points for f in read(filename, content).features if len(f.points) > 1]
     points = [p for line in lines for p in line]
     if not points:
-        raise Invalid("holds no path", field="track", cure="Send the recording of the walk, as GPX.")
+        raise Invalid(
+            "holds no path", field="track", cure="Send the recording of the walk, as GPX."
+        )
     step = -(-len(points) // POINTS_CAP)
     return tuple(points[::step])
 

@@ -31,7 +31,9 @@ def read(content: bytes) -> Sheet:
 def _rows(reader: csv.DictReader[str]) -> Sheet:
     names = {(n or "").strip().lower(): n for n in reader.fieldnames or ()}
     if not ({"lat", "lon"} <= names.keys() or "points" in names):
-        raise Invalid("has no lat and lon", field="file", cure=f"Use the columns {', '.join(COLUMNS)}.")
+        raise Invalid(
+            "has no lat and lon", field="file", cure=f"Use the columns {', '.join(COLUMNS)}."
+        )
     sheet = Sheet()
     for row, cells in enumerate(reader, 2):
         props = {k: str(cells.get(n) or "").strip() for k, n in names.items()}
@@ -40,7 +42,9 @@ def _rows(reader: csv.DictReader[str]) -> Sheet:
         pairs: list[Sequence[str | None]] = [(props.get("lat"), props.get("lon"))]
         drawn = "POINT"
         if props.get("points"):
-            pairs = [p.replace(",", " ").split()[:2] for p in props["points"].split(";") if p.strip()]
+            pairs = [
+                p.replace(",", " ").split()[:2] for p in props["points"].split(";") if p.strip()
+            ]
             line = props.get("kind", "").lower() in _LINES
             drawn = "POINT" if len(pairs) == 1 else "LINE" if line else "RING"
         sheet.take(row, pairs, props, drawn=drawn)

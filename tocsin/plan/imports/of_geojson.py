@@ -19,7 +19,9 @@ def read(content: bytes) -> Sheet:
     except (ValueError, RecursionError) as e:
         raise Invalid("is no GeoJSON", field="file", cure="Export it again.") from e
     if not isinstance(root, dict) or not isinstance(root.get("type"), str):
-        raise Invalid("is no GeoJSON", field="file", cure="It needs a type, such as FeatureCollection.")
+        raise Invalid(
+            "is no GeoJSON", field="file", cure="It needs a type, such as FeatureCollection."
+        )
     items = root.get("features") if root["type"] == "FeatureCollection" else [root]
     sheet = Sheet()
     for row, item in enumerate(items if isinstance(items, list) else [], 1):
@@ -40,7 +42,9 @@ def _geometry(sheet: Sheet, row: int, geometry: Any, props: dict[str, Any]) -> N
             _geometry(sheet, row, {"type": _MANY[kind], "coordinates": part}, props)
         return
     if kind not in _DRAWN or not isinstance(coordinates, list):
-        sheet.refused.append((row, f"{str(kind)[:30]!r} is not drawn here: use points, lines and polygons"))
+        sheet.refused.append(
+            (row, f"{str(kind)[:30]!r} is not drawn here: use points, lines and polygons")
+        )
         return
     if kind == "Point":
         coordinates = [coordinates]

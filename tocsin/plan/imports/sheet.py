@@ -15,7 +15,11 @@ SIZE_CAP = 8 * 1024 * 1024
 FEATURES_CAP = 2000
 _NAMES = ("label", "name", "title", "Name")
 _KINDS = ("kind", "type", "class")
-_WORDS = {**{k.value.lower(): k for k in AreaKind}, "motorcade": AreaKind.ROUTE, "podium": AreaKind.STAGE}
+_WORDS = {
+    **{k.value.lower(): k for k in AreaKind},
+    "motorcade": AreaKind.ROUTE,
+    "podium": AreaKind.STAGE,
+}
 
 
 @dataclass(slots=True)
@@ -38,7 +42,9 @@ class Sheet:
             self.refused.append((row, f"{e.field}: {e.message}. {e.cure}".strip()))
 
 
-def _feature(row: int, points: Iterable[Sequence[Any]], props: Mapping[str, Any], drawn: str) -> Feature:
+def _feature(
+    row: int, points: Iterable[Sequence[Any]], props: Mapping[str, Any], drawn: str
+) -> Feature:
     found = tuple(_point(p) for p in points)
     if drawn == "RING" and len(found) > 3 and found[0] == found[-1]:
         found = found[:-1]
@@ -51,7 +57,9 @@ def _feature(row: int, points: Iterable[Sequence[Any]], props: Mapping[str, Any]
     kind = _WORDS.get(said, default)
     least = {AreaKind.ROUTE: 2, AreaKind.PLACE: 1, AreaKind.STAGE: 1}.get(kind, 3)
     if len(found) < least:
-        raise Invalid(f"a {kind.value.lower()} needs {least} points", field="shape", cure="Draw it.")
+        raise Invalid(
+            f"a {kind.value.lower()} needs {least} points", field="shape", cure="Draw it."
+        )
     label = next((" ".join(str(props[k]).split()) for k in _NAMES if props.get(k)), "")
     return Feature(
         kind.value,
@@ -66,7 +74,9 @@ def _point(pair: Sequence[Any]) -> Point:
     try:
         lat, lon = float(pair[0]), float(pair[1])
     except (TypeError, ValueError, IndexError, OverflowError):
-        raise Invalid(f"{str(pair)[:40]!r} is no place", field="shape", cure="Give numbers.") from None
+        raise Invalid(
+            f"{str(pair)[:40]!r} is no place", field="shape", cure="Give numbers."
+        ) from None
     return Point.degrees(lat, lon)
 
 
@@ -75,7 +85,9 @@ def _metres(props: Mapping[str, Any], names: Sequence[str], field: str, most: in
     try:
         value = round(float(str(said).strip().removesuffix("m")))
     except (ValueError, OverflowError):
-        raise Invalid(f"{str(said)[:20]!r} is no length", field=field, cure="Give metres.") from None
+        raise Invalid(
+            f"{str(said)[:20]!r} is no length", field=field, cure="Give metres."
+        ) from None
     if not 0 <= value <= most:
         raise Invalid(f"{value} m is out of reach", field=field, cure=f"Give 0 to {most}.")
     return value

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tocsin.plan.models.comms import Carry, Channel, Gateway, RadioCheck
-from tocsin.plan.models.ground import Approval, Area, Basis, Coverage, Going, Picture, Position, Zone
+from tocsin.plan.models.ground import (
+    Approval,
+    Area,
+    Basis,
+    Coverage,
+    Going,
+    Picture,
+    Position,
+    Zone,
+)
 from tocsin.plan.models.staffing import Assignment, Post, Seat
 
 __all__ = [

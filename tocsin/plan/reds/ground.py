@@ -32,7 +32,9 @@ def positions(operation: Operation, now: datetime) -> Iterator[Red]:
         agency = names.get(p.accepting, p.accepting)
         far = f", {p.metres} m away" if p.metres >= 0 else ""
         said = _POSITION_WORDS.get(verdict.why, "{label}: {why}{far}.")
-        words = said.format(label=p.label, agency=agency or "nobody", far=far, why=verdict.why.value)
+        words = said.format(
+            label=p.label, agency=agency or "nobody", far=far, why=verdict.why.value
+        )
         theirs = p.accepting and verdict.why is not Reason.DECLINED
         due = p.check_in_due if verdict.why is Reason.MISSED else None
         yield Red("position", p.id, words, agency if theirs else lead, due, "plan-positions")
@@ -59,7 +61,9 @@ def zones(operation: Operation, now: datetime) -> Iterator[Red]:
         verdict = sweep_standing(Sweep(z.state, z.team, z.expires_at), now)
         if verdict.red:
             owner = names.get(z.team or operation.lead_agency, z.team or operation.lead_agency)
-            yield Red("zone", z.id, f"{z.label}: {verdict.why.value}.", owner, z.due_at, "plan-sweeps")
+            yield Red(
+                "zone", z.id, f"{z.label}: {verdict.why.value}.", owner, z.due_at, "plan-sweeps"
+            )
 
 
 @source

@@ -17,7 +17,9 @@ from tocsin.warn.models import Citation
 def threat_picture(operation: Operation, now: datetime) -> Iterator[Red]:
     """Warnings the plan rests on that were replaced, cancelled or ran out since."""
     lead = agency_names().get(operation.lead_agency, operation.lead_agency)
-    for c in Citation.objects.filter(operation=operation.id, dropped_at=None, stale_since__isnull=False):
+    for c in Citation.objects.filter(
+        operation=operation.id, dropped_at=None, stale_since__isnull=False
+    ):
         words = f"The plan rests on edition {c.edition} of a warning that no longer holds."
         yield Red("citation", c.warning, words, lead, None, "operation")
 
@@ -37,7 +39,14 @@ def ways(operation: Operation, now: datetime) -> Iterator[Red]:
         words = f"{who[:1].upper()}{who[1:]}: " + (
             "nobody in the directory." if why == "nobody" else "only one way leads there."
         )
-        yield Red("way", f"{seat.agency}:{seat.role}", words, names.get(seat.agency, lead), None, "operation")
+        yield Red(
+            "way",
+            f"{seat.agency}:{seat.role}",
+            words,
+            names.get(seat.agency, lead),
+            None,
+            "operation",
+        )
 
 
 @source
@@ -47,7 +56,9 @@ def approved(operation: Operation, now: datetime) -> Iterator[Red]:
     changed = store.changed_at(operation.id)
     standing = store.approvals(operation.id)
     if not standing:
-        yield Red("approval", operation.id, "Nobody has approved the plan.", lead, None, "plan-ready")
+        yield Red(
+            "approval", operation.id, "Nobody has approved the plan.", lead, None, "plan-ready"
+        )
     elif changed and all(a.approved_at < changed for a in standing):
         words = "The plan changed after it was last approved."
         yield Red("approval", operation.id, words, lead, None, "plan-ready")

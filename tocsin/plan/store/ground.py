@@ -49,12 +49,16 @@ def zones(operation: str, actor: Actor = SYSTEM) -> QuerySet[Zone]:
 def coverage(operation: str, actor: Actor = SYSTEM) -> list[Coverage]:
     """What is uncovered, for each route or stage that is still on the plan and has a standoff."""
     live = areas(operation, actor, PROTECTED).filter(standoff_m__gt=0).values("id")
-    return list(visible_to(actor, Coverage.objects.filter(area__in=live), subject="area").order_by("area"))
+    return list(
+        visible_to(actor, Coverage.objects.filter(area__in=live), subject="area").order_by("area")
+    )
 
 
 def pictures(operation: str, actor: Actor = SYSTEM) -> QuerySet[Picture]:
     """Pictures laid under the map."""
-    return visible_to(actor, Picture.objects.filter(operation=operation, state="LIVE")).order_by("id")
+    return visible_to(actor, Picture.objects.filter(operation=operation, state="LIVE")).order_by(
+        "id"
+    )
 
 
 def basis(operation: str) -> Basis | None:
@@ -64,7 +68,9 @@ def basis(operation: str) -> Basis | None:
 
 def approvals(operation: str) -> list[Approval]:
     """Approvals that stand, oldest first."""
-    return list(Approval.objects.filter(operation=operation, withdrawn_at=None).order_by("approved_at"))
+    return list(
+        Approval.objects.filter(operation=operation, withdrawn_at=None).order_by("approved_at")
+    )
 
 
 def going(operation: str) -> list[Going]:
@@ -94,9 +100,9 @@ def closed(row: Area) -> bool:
 def held(rows: Sequence[Position]) -> dict[str, Held]:
     """Position id -> what its standing is decided by; one query."""
     here = dict(
-        Member.objects.filter(person__in=[p.person for p in rows if p.person], left_at=None).values_list(
-            "person", "agency"
-        )
+        Member.objects.filter(
+            person__in=[p.person for p in rows if p.person], left_at=None
+        ).values_list("person", "agency")
     )
     return {
         p.id: Held(
@@ -209,7 +215,9 @@ def _scene(targets: tuple[_Target, ...], walls: tuple[Block, ...]) -> _Scene:
 
 def _around(ring: Sequence[Point]) -> tuple[Point, Point]:
     """The corners of a box around a ring, `ON_IT_M` wider on each side: outside it nothing is on the building."""
-    low = Point(min(p.lat for p in ring), min(p.lon for p in ring)).moved(-ON_IT_M - 1, -ON_IT_M - 1)
+    low = Point(min(p.lat for p in ring), min(p.lon for p in ring)).moved(
+        -ON_IT_M - 1, -ON_IT_M - 1
+    )
     high = Point(max(p.lat for p in ring), max(p.lon for p in ring)).moved(ON_IT_M + 1, ON_IT_M + 1)
     return low, high
 

@@ -4,47 +4,55 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('record', '0001_initial'),
+        ("record", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DayStamp',
+            name="DayStamp",
             fields=[
-                ('day', models.DateField(primary_key=True, serialize=False)),
-                ('size', models.BigIntegerField()),
-                ('note', models.TextField()),
-                ('token', models.BinaryField()),
-                ('said_at', models.DateTimeField()),
+                ("day", models.DateField(primary_key=True, serialize=False)),
+                ("size", models.BigIntegerField()),
+                ("note", models.TextField()),
+                ("token", models.BinaryField()),
+                ("said_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='WitnessState',
+            name="WitnessState",
             fields=[
-                ('url', models.TextField(primary_key=True, serialize=False)),
-                ('size', models.BigIntegerField(default=0)),
-                ('cosigned_at', models.DateTimeField(null=True)),
-                ('tried_at', models.DateTimeField(null=True)),
-                ('failures', models.IntegerField(default=0)),
-                ('code', models.TextField(default='')),
-                ('wrong', models.TextField(default='')),
+                ("url", models.TextField(primary_key=True, serialize=False)),
+                ("size", models.BigIntegerField(default=0)),
+                ("cosigned_at", models.DateTimeField(null=True)),
+                ("tried_at", models.DateTimeField(null=True)),
+                ("failures", models.IntegerField(default=0)),
+                ("code", models.TextField(default="")),
+                ("wrong", models.TextField(default="")),
             ],
         ),
         migrations.CreateModel(
-            name='Cosignature',
+            name="Cosignature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('size', models.BigIntegerField()),
-                ('name', models.TextField()),
-                ('key_id', models.TextField()),
-                ('line', models.TextField()),
-                ('said_at', models.DateTimeField()),
-                ('kept_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("size", models.BigIntegerField()),
+                ("name", models.TextField()),
+                ("key_id", models.TextField()),
+                ("line", models.TextField()),
+                ("said_at", models.DateTimeField()),
+                ("kept_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('size', 'name', 'key_id'), name='record_cosignature_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("size", "name", "key_id"), name="record_cosignature_once"
+                    )
+                ],
             },
         ),
     ]

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('record', '0002_proof'),
+        ("record", "0002_proof"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='site',
-            name='clock_pace',
+            model_name="site",
+            name="clock_pace",
             field=models.SmallIntegerField(db_default=1, default=1),
         ),
         migrations.AddField(
-            model_name='site',
-            name='clock_since',
+            model_name="site",
+            name="clock_since",
             field=models.DateTimeField(null=True),
         ),
     ]

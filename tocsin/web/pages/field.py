@@ -75,7 +75,9 @@ def app(request: HttpRequest) -> HttpResponse:
     """The page: the same for everybody, and empty until a device has joined."""
     response = render(request, "field/app.html", {"version": version()})
     response["Cache-Control"] = "no-cache"
-    response["Permissions-Policy"] = "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"
+    response["Permissions-Policy"] = (
+        "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"
+    )
     response["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -205,7 +207,11 @@ def _own(session: Session, sighting: str) -> str:
     from tocsin.operate.models import Sighting  # noqa: PLC0415
     from tocsin.people.visibility import get_visible  # noqa: PLC0415
 
-    return str(get_visible(actor_of(session), Sighting.objects.filter(operation=session.operation), id=sighting).id)
+    return str(
+        get_visible(
+            actor_of(session), Sighting.objects.filter(operation=session.operation), id=sighting
+        ).id
+    )
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -99,7 +99,9 @@ def _update(a: Actor, s: Session, d: Said) -> int:
 
 
 def _lost(a: Actor, s: Session, d: Said) -> int:
-    return actions.track_lost(a, sighting=which(a, d), direction=d.text("direction"), at=d.time(), key=d.key)
+    return actions.track_lost(
+        a, sighting=which(a, d), direction=d.text("direction"), at=d.time(), key=d.key
+    )
 
 
 def _over(a: Actor, s: Session, d: Said) -> object:
@@ -121,11 +123,15 @@ def _ask(a: Actor, s: Session, d: Said) -> str:
 
 
 def _answer(a: Actor, s: Session, d: Said) -> None:
-    actions.answer_question(a, question=d.text("question"), whose=d.text("whose"), text=d.text("text"), key=d.key)
+    actions.answer_question(
+        a, question=d.text("question"), whose=d.text("whose"), text=d.text("text"), key=d.key
+    )
 
 
 def _decide(a: Actor, s: Session, d: Said) -> None:
-    actions.decide_hold(a, hold=d.text("hold"), decision=d.text("decision"), reason=d.text("reason"), key=d.key)
+    actions.decide_hold(
+        a, hold=d.text("hold"), decision=d.text("decision"), reason=d.text("reason"), key=d.key
+    )
 
 
 def _check_in(a: Actor, s: Session, d: Said) -> None:
@@ -134,7 +140,12 @@ def _check_in(a: Actor, s: Session, d: Said) -> None:
 
 def _vacate(a: Actor, s: Session, d: Said) -> object:
     return actions.vacate(
-        a, operation=s.operation, post=d.text("post"), reason=d.text("reason"), at=d.time(), key=d.key
+        a,
+        operation=s.operation,
+        post=d.text("post"),
+        reason=d.text("reason"),
+        at=d.time(),
+        key=d.key,
     )
 
 
@@ -162,7 +173,11 @@ def perform(a: Actor, session: Session, given: Any) -> dict[str, Any]:
         said = Said(given)
         do = ACTS.get(said.text("kind"))
         if do is None:
-            raise Invalid(f"{said.text('kind')[:20]!r} is unknown", field="kind", cure=f"Use {', '.join(ACTS)}.")
+            raise Invalid(
+                f"{said.text('kind')[:20]!r} is unknown",
+                field="kind",
+                cure=f"Use {', '.join(ACTS)}.",
+            )
         answer = do(a, session, said)
     except TocsinError as e:
         if e.status >= 500:
@@ -170,7 +185,11 @@ def perform(a: Actor, session: Session, given: Any) -> dict[str, Any]:
         return {"key": key, "ok": False, **refusal(e)}
     except DataError as e:
         log.warning("an act was not stored: %s", e)
-        return {"key": key, "ok": False, **refusal(Invalid("holds what cannot be kept", cure="Write it plainly."))}
+        return {
+            "key": key,
+            "ok": False,
+            **refusal(Invalid("holds what cannot be kept", cure="Write it plainly.")),
+        }
     return {"key": said.key, "ok": True, "answer": answer}
 
 

@@ -99,7 +99,8 @@ def _rows(a: Actor, row: Operation) -> list[dict[str, Any]]:
             "issued_at": d.issued_at,
             "joined_at": d.joined_at,
             "expires_at": d.expires_at,
-            "may_revoke": d.state != DeviceState.REVOKED and (d.person == a.person or may_staff(a, row, d.agency)),
+            "may_revoke": d.state != DeviceState.REVOKED
+            and (d.person == a.person or may_staff(a, row, d.agency)),
         }
         for d in found
     ]
@@ -111,7 +112,9 @@ def _words(state: str, found: Standing) -> str:
 
 def _people(a: Actor, row: Operation) -> list[tuple[str, list[tuple[str, str]]]]:
     """Those the actor may hand a telephone to, by agency."""
-    return [(short, members(agency)) for agency, short in taking_part(row) if may_staff(a, row, agency)]
+    return [
+        (short, members(agency)) for agency, short in taking_part(row) if may_staff(a, row, agency)
+    ]
 
 
 urlpatterns = [path("operations/<str:operation>/devices", field_devices, name="field-devices")]

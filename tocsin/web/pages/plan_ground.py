@@ -37,7 +37,6 @@ _SHOWN_ON: dict[str, tuple[str, Any]] = {
 }
 
 
-
 @login_required
 @require_GET
 def ground_json(request: HttpRequest, operation: str) -> JsonResponse:

@@ -49,7 +49,12 @@ def map_page(request: HttpRequest, operation: str) -> HttpResponse:
         "pictures": list(store.pictures(row.id, a)),
         "basis": _basis(row),
         "templates": [(name, t["title"]) for name, t in templates().items()] if not rows else [],
-        "past": list(operations_of(a).filter(ends_at__lt=clock.now()).exclude(id=row.id).order_by("-ends_at")[:20])
+        "past": list(
+            operations_of(a)
+            .filter(ends_at__lt=clock.now())
+            .exclude(id=row.id)
+            .order_by("-ends_at")[:20]
+        )
         if not rows
         else [],
         "tiles": tiles.kind(),
@@ -140,7 +145,10 @@ def _picture(a: Actor, row: Operation, form: Form) -> str:
     sent = form.files.get("image")
     if sent is None:
         raise Invalid("is missing", field="image", cure="Choose a file.")
-    low, high = read_point(form["south_west"], "south-west corner"), read_point(form["north_east"], "north-east corner")
+    low, high = (
+        read_point(form["south_west"], "south-west corner"),
+        read_point(form["north_east"], "north-east corner"),
+    )
     actions.place_picture(
         a,
         operation=row.id,
@@ -181,7 +189,10 @@ def import_page(request: HttpRequest, operation: str) -> HttpResponse:
             status = 422
         else:
             made = actions.place_features(
-                a, operation=row.id, features=sheet.features, source=f"file {(sent.name or '')[-60:]}"
+                a,
+                operation=row.id,
+                features=sheet.features,
+                source=f"file {(sent.name or '')[-60:]}",
             )
             context |= {"placed": sheet.features, "made": len(made), "refused": sheet.refused}
     return render(request, "plan/import.html", context, status=status)

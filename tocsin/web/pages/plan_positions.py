@@ -99,7 +99,9 @@ def _sight(s: Sight) -> str:
 
 def _middle(area: Area) -> Point:
     points = store.points(area.shape)
-    return Point(sum(p.lat for p in points) // len(points), sum(p.lon for p in points) // len(points))
+    return Point(
+        sum(p.lat for p in points) // len(points), sum(p.lon for p in points) // len(points)
+    )
 
 
 def _list(a: Actor, row: Operation, form: Form) -> str:
@@ -135,13 +137,21 @@ def _change(a: Actor, row: Operation, form: Form) -> str:
             "accepting": was.accepting,
         }
     changed = {k: v for k, v in sent.items() if before.get(k) != v}
-    text = contents([was.mitigation]).get(was.mitigation, {}).get("text", "") if was and was.mitigation else ""
+    text = (
+        contents([was.mitigation]).get(was.mitigation, {}).get("text", "")
+        if was and was.mitigation
+        else ""
+    )
     if form["mitigation"] != text:
         changed["mitigation"] = form["mitigation"]
     if not changed:
         return "Nothing was changed."
     actions.change_position(a, position=form["subject"], version=form.version, **changed)
-    return "Changed." if set(changed) == {"label"} else "Changed. The agency must accept it as it is now."
+    return (
+        "Changed."
+        if set(changed) == {"label"}
+        else "Changed. The agency must accept it as it is now."
+    )
 
 
 def _accept(a: Actor, row: Operation, form: Form) -> str:
@@ -157,7 +167,9 @@ def _accept(a: Actor, row: Operation, form: Form) -> str:
 
 
 def _decline(a: Actor, row: Operation, form: Form) -> str:
-    actions.decline_position(a, position=form["subject"], version=form.version, reason=form["reason"])
+    actions.decline_position(
+        a, position=form["subject"], version=form.version, reason=form["reason"]
+    )
     return "Declined. Whoever leads the operation is told at once."
 
 
@@ -167,7 +179,9 @@ def _check_in(a: Actor, row: Operation, form: Form) -> str:
 
 
 def _remove(a: Actor, row: Operation, form: Form) -> str:
-    actions.remove_position(a, position=form["subject"], version=form.version, reason=form["reason"])
+    actions.remove_position(
+        a, position=form["subject"], version=form.version, reason=form["reason"]
+    )
     return "Taken off the plan. It stays on the record."
 
 

@@ -34,7 +34,14 @@ _KINDS = {
         "Posts and people",
     ),
     **dict.fromkeys(
-        ("no_channel", "gateway", "relay_without_radio", "untested_pair", "untested_posts", "uncollected_radio"),
+        (
+            "no_channel",
+            "gateway",
+            "relay_without_radio",
+            "untested_pair",
+            "untested_posts",
+            "uncollected_radio",
+        ),
         "Communications",
     ),
     "absence": "Who is missing",

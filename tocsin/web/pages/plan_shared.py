@@ -43,7 +43,9 @@ class Form:
         if not text:
             return 0
         if not text.isascii() or not text.isdigit() or len(text) > 8:
-            raise Invalid(f"{text[:20]!r} is no whole number", field=name, cure="Write digits only.")
+            raise Invalid(
+                f"{text[:20]!r} is no whole number", field=name, cure="Write digits only."
+            )
         return int(text)
 
     @property
@@ -74,7 +76,9 @@ def frame(a: Actor, row: Operation, tab: str) -> dict[str, Any]:
     }
 
 
-def perform(request: HttpRequest, a: Actor, row: Operation, acts: Mapping[str, Act]) -> str | Problem:
+def perform(
+    request: HttpRequest, a: Actor, row: Operation, acts: Mapping[str, Act]
+) -> str | Problem:
     """Do the act a form names; the words that confirm it, or the problem to show beside the form."""
     form = Form(request)
     act = acts.get(form["act"])

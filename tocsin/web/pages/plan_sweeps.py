@@ -95,7 +95,9 @@ def _lines(a: Actor, row: Operation) -> list[dict[str, Any]]:
             "method": Method(z.method).words if z.method else "",
             "note": (kept.get(z.note) or {}).get("text", ""),
             "reason": (kept.get(z.reason_not_swept) or {}).get("text", ""),
-            "share": share(store.points(z.shape), store.points(z.track), z.reach_m) if z.track else 100,
+            "share": share(store.points(z.shape), store.points(z.track), z.reach_m)
+            if z.track
+            else 100,
             "mine": bool(z.team) and z.team == a.agency,
             "swept": z.state in (ZoneState.SWEPT, ZoneState.LAPSED),
             "begun": z.state == ZoneState.BEGUN,
@@ -105,7 +107,9 @@ def _lines(a: Actor, row: Operation) -> list[dict[str, Any]]:
 
 
 def _cut(a: Actor, row: Operation, form: Form) -> str:
-    made = actions.cut_zones(a, operation=row.id, area=form["area"], every_m=form.number("every_m") or 150)
+    made = actions.cut_zones(
+        a, operation=row.id, area=form["area"], every_m=form.number("every_m") or 150
+    )
     return f"{len(made)} zones. Give each a team and an hour."
 
 
@@ -122,11 +126,21 @@ def _assign(a: Actor, row: Operation, form: Form) -> str:
     if not form["team"]:
         raise Invalid("is missing", field="team", cure="Choose who sweeps it.")
     for zone in ids[:SHOWN]:
-        version = form.version if len(ids) == 1 and form["version"] else rows[zone].version if zone in rows else 0
+        version = (
+            form.version
+            if len(ids) == 1 and form["version"]
+            else rows[zone].version
+            if zone in rows
+            else 0
+        )
         actions.assign_zone(
             a, zone=zone, version=version, team=form["team"], method=_method(form), due_at=due
         )
-    return "Given to the team; it owes the sweep." if len(ids) == 1 else f"{len(ids)} zones given to the team."
+    return (
+        "Given to the team; it owes the sweep."
+        if len(ids) == 1
+        else f"{len(ids)} zones given to the team."
+    )
 
 
 def _begin(a: Actor, row: Operation, form: Form) -> str:
@@ -137,7 +151,9 @@ def _begin(a: Actor, row: Operation, form: Form) -> str:
 def _end(a: Actor, row: Operation, form: Form) -> str:
     start, end = read_local(form["start"], "start"), read_local(form["end"], "end")
     if start is None or end is None:
-        raise Invalid("is missing", field="start" if start is None else "end", cure="Give the time.")
+        raise Invalid(
+            "is missing", field="start" if start is None else "end", cure="Give the time."
+        )
     sent = form.files.get("track")
     actions.end_sweep(
         a,

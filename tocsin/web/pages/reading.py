@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST
 
+from tocsin.collect import store as collect
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Forbidden, Invalid, NotFound
 from tocsin.people.models import Operation
@@ -38,10 +39,14 @@ def reading(request: HttpRequest, operation: str = "") -> HttpResponse:
         version = number(request.POST.get("version"))
         try:
             wanted = number(typed, None)
-            set_budget(a, operation=operation, a_shift=-1 if wanted is None else wanted, version=version)
+            set_budget(
+                a, operation=operation, a_shift=-1 if wanted is None else wanted, version=version
+            )
         except Invalid as error:
             return _page(request, a, row, error=error, typed=typed, status=422)
-        messages.success(request, f"A shift can read {typed} reports. The line moves there, a step an hour.")
+        messages.success(
+            request, f"A shift can read {typed} reports. The line moves there, a step an hour."
+        )
         return redirect("reading-of", row.id) if row else redirect("reading")
     return _page(request, a, row)
 
@@ -86,11 +91,13 @@ def _operation(a: Actor, operation: str) -> Operation | None:
 @require_POST
 def sample(request: HttpRequest, report: str) -> HttpResponse:
     """The reading of a sample: it matters, or it is forgotten."""
-    answer = request.POST.get("matters", "")
+    a, answer = actor(request), request.POST.get("matters", "")
+    collect.report(a, report)  # absent and hidden look the same, whatever the form says
     if answer not in ("yes", "no"):
         raise Invalid("the form says not whether it matters", cure="Reload the page and try again.")
     matters = answer == "yes"
-    read_sample(actor(request), report=report, version=number(request.POST.get("version")), matters=matters)
+    version = number(request.POST.get("version"))
+    read_sample(a, report=report, version=version, matters=matters)
     messages.success(
         request,
         "It is an ordinary report now; decide on it."

@@ -75,7 +75,9 @@ def shown(a: Actor, report_id: str, now: datetime, *, alike: bool = True) -> dic
     content = collect.texts([row]).get(row.id, {})
     found = store.readings_of(a, row.id)
     kind, why_not = worklist.asked_of(a, row, found.standing)
-    duty = Duty.objects.filter(subject=row.id, kind__in=(*worklist.WORK, "read_sample"), discharged_at=None)
+    duty = Duty.objects.filter(
+        subject=row.id, kind__in=(*worklist.WORK, "read_sample"), discharged_at=None
+    )
     return {
         "report": row,
         "content": content,

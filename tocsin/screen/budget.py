@@ -162,5 +162,7 @@ def miss_rate(read: int, mattered: int) -> Interval | None:
     middle = (p + z2 / (2 * read)) / (1 + z2 / read)
     reach = _Z * sqrt(p * (1 - p) / read + z2 / (4 * read * read)) / (1 + z2 / read)
     return Interval(
-        round(1000 * p), max(0, round(1000 * (middle - reach))), min(1000, round(1000 * (middle + reach)))
+        round(1000 * p),
+        max(0, round(1000 * (middle - reach))),
+        min(1000, round(1000 * (middle + reach))),
     )

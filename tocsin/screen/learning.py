@@ -175,7 +175,9 @@ def standing(found: Comparison) -> Standing:
     return Standing.LOSS if after.loss > before.loss else Standing.BETTER
 
 
-def check_promotion(version: str, *, against: str, in_force: str, better: bool, was_used: bool) -> None:
+def check_promotion(
+    version: str, *, against: str, in_force: str, better: bool, was_used: bool
+) -> None:
     """Whether a version may be put to use now. One that was in use before may always come back.
 
     Raises: Conflict with the reason.

@@ -72,14 +72,22 @@ def read(engine: Engine, of: Models, texts: Sequence[str]) -> Read:
     return Read(list(folded), signs, stages, np.array([c == "de" for c in told], bool), english)
 
 
-def refit(of: Models, said: Read, wanted: NDArray[np.bool_], forgotten: Sequence[Forgotten], into: Path) -> Models:
+def refit(
+    of: Models, said: Read, wanted: NDArray[np.bool_], forgotten: Sequence[Forgotten], into: Path
+) -> Models:
     """Write refitted models to a new folder `into` and load them. Raises: OSError; BadModels."""
     table = models.table(of.folder / models.FAST)
     weight = float(np.mean([votes.stages[0] for votes in of.blend.threat]))
     words = _Words(table, said.folded)
     before = _odds(said.chances(of.blend))
     shift = words.crossed(before, wanted) / weight
-    unseen = Read(said.folded, said.signs, [_moved(said.stages[0], shift), *said.stages[1:]], said.german, said.english)
+    unseen = Read(
+        said.folded,
+        said.signs,
+        [_moved(said.stages[0], shift), *said.stages[1:]],
+        said.german,
+        said.english,
+    )
     blend = _blend(of.blend, unseen, wanted, forgotten)
     corrected = words.corrected(words.fit(before, wanted, np.ones(len(wanted), bool)) / weight)
     into.mkdir(parents=True)
@@ -116,7 +124,11 @@ class _Words:
         def loss(found: Wide) -> tuple[float, Wide]:
             odds = given + matrix @ found[:-1] + found[-1]
             miss = 1 / (1 + np.exp(-odds)) - truth
-            value = np.logaddexp(0, odds).sum() - truth @ odds + _PULL_WORDS / 2 * (found[:-1] @ found[:-1])
+            value = (
+                np.logaddexp(0, odds).sum()
+                - truth @ odds
+                + _PULL_WORDS / 2 * (found[:-1] @ found[:-1])
+            )
             return float(value), np.append(matrix.T @ miss + _PULL_WORDS * found[:-1], miss.sum())
 
         start = np.zeros(len(self.used) + 1)
@@ -157,7 +169,9 @@ def _moved(stage: Floats, shift: Wide) -> Floats:
     return out
 
 
-def _blend(old: Blend, said: Read, wanted: NDArray[np.bool_], forgotten: Sequence[Forgotten]) -> Blend:
+def _blend(
+    old: Blend, said: Read, wanted: NDArray[np.bool_], forgotten: Sequence[Forgotten]
+) -> Blend:
     """How much each stage counts, depth by depth; depths without a stage, and German, stay as they are."""
     threat, incident = list(old.threat), list(old.incident)
     for depth in range(1, len(said.stages) + 1):
@@ -170,7 +184,12 @@ def _blend(old: Blend, said: Read, wanted: NDArray[np.bool_], forgotten: Sequenc
 
 
 def _depth(
-    old: Blend, depth: int, said: Read, use: NDArray[np.bool_], wanted: NDArray[np.bool_], missed: Wide
+    old: Blend,
+    depth: int,
+    said: Read,
+    use: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
+    missed: Wide,
 ) -> tuple[Votes, Votes]:
     from scipy.optimize import minimize  # noqa: PLC0415
 
@@ -186,12 +205,17 @@ def _depth(
         tried = msgspec.structs.replace(old, threat=tuple(threat), incident=tuple(incident))
         told = np.clip(tried.chance(signs, stages, nobody).astype(np.float64), 1e-5, 1 - 1e-5)
         value = -np.where(wanted, np.log(told), np.log(1 - told)).sum()
-        value += np.logaddexp(0, missed + found[0] - start[0]).sum()  # forgotten ones did not matter
+        value += np.logaddexp(
+            0, missed + found[0] - start[0]
+        ).sum()  # forgotten ones did not matter
         return float(value + _PULL_VOTES / 2 * ((found - start) ** 2).sum())
 
     # Votes of a stage, and of the indicators, never count against.
     one = [(None, None), *[(0.0, None)] * (1 + depth), *[(None, None)] * depth]
-    options = {"maxiter": 40, "eps": 1e-3}  # chances are of single precision: a finer step sees nothing
+    options = {
+        "maxiter": 40,
+        "eps": 1e-3,
+    }  # chances are of single precision: a finer step sees nothing
     found = minimize(loss, start, method="L-BFGS-B", bounds=one * 2, options=options).x
     return _votes(found[:size], depth), _votes(found[size:], depth)
 

@@ -138,7 +138,9 @@ def count_scores(agency: str, hour: datetime, counts: Mapping[Counted, int]) -> 
         c.execute(_COUNT, [agency, hour, dumps(given)])
 
 
-def bands(agency: str, operation: str, now: datetime, window: timedelta) -> tuple[dict[int, int], int]:
+def bands(
+    agency: str, operation: str, now: datetime, window: timedelta
+) -> tuple[dict[int, int], int]:
     """Texts by band of score in the whole hours of `window` before this one, and how many hours were counted."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     rows = Band.objects.filter(agency=agency, operation=operation)

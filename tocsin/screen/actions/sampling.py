@@ -56,7 +56,9 @@ class Sampling:
             "share": seen.line.share,
             "retention_until": stamp(w.at + min(KEPT, timedelta(days=row.retention_days))),
         }
-        w.append(terms.NEAR_MISS_SAMPLED, report.id, data, marking=marking, occurred_at=seen.item.at)
+        w.append(
+            terms.NEAR_MISS_SAMPLED, report.id, data, marking=marking, occurred_at=seen.item.at
+        )
         duties.open_duty(
             w, DUTY, report.id, "Read a sample from below the line", marking,
             owner_agency=row.agency, owner_role=Role.COLLECTOR.value,

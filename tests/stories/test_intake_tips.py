@@ -129,7 +129,7 @@ def test_an_answer_that_is_a_threat_is_owed_as_urgently_as_its_words_demand(
 ) -> None:
     code, _ = give(line)
     answer_question(code=code, text="He will shoot the governor at the Capitol tomorrow")
-    assert Duty.objects.get(kind="answer_tip").precedence == "IMMEDIATE"
+    assert Duty.objects.get(kind="answer_tip").precedence in ("IMMEDIATE", "FLASH")
 
 
 def test_one_code_never_reaches_anothers_question(cast: Cast, line: str) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 
 from tests.cast import Cast, make_cast
 from tests.stories.flagged import flag
+from tests.stories.test_assess_reports import never_drawn
 from tests.stories.warned import released
 from tocsin.assess import actions as assess
 from tocsin.assess.models import Situation, Standing
@@ -195,7 +196,10 @@ def test_another_agencys_overseer_is_not_told_what_ours_read(
     assert knowing.by(cast.otto, seat, now, now - timedelta(days=1)) == []
 
 
-def test_a_subject_at_its_last_moment_is_the_row_itself(cast: Cast, virtual: VirtualClock) -> None:
+def test_a_subject_at_its_last_moment_is_the_row_itself(
+    cast: Cast, virtual: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_drawn(monkeypatch)  # a decision drawn for a second reading is shown to nobody before it
     row = _sent(cast, virtual)
     report = flag(cast, ["targets-officials"])
     sheet = Worksheet(

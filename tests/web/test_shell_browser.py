@@ -44,7 +44,7 @@ def test_sign_in_see_what_is_owed_and_leave(server: str, chromium: Browser, stag
     expect(page).to_have_title("Sign in · Tocsin")
     page.locator("input[name=login]").fill("ana")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Search", exact=True)).to_be_visible()
     page.goto("/")
     expect(page.get_by_text("Assess a flagged report").first).to_be_visible()

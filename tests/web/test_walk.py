@@ -105,7 +105,7 @@ def write(page: Page, situation: str) -> str:
     stops = page.locator("#lint .count")
     expect(stops).to_be_visible()
     page.get_by_label("Kind of warning").select_option("BULLETIN")
-    page.get_by_label("Title").fill(TITLE)
+    page.get_by_label("Title", exact=True).fill(TITLE)
     page.get_by_label("Summary").fill("Posts name the north doors and ask readers to come.")
     page.get_by_label("What is so").fill("A group will try the north doors during the march.")
     page.get_by_label("How likely").select_option("likely")
@@ -114,7 +114,7 @@ def write(page: Page, situation: str) -> str:
     page.locator(".warn-cites label").first.click()
     page.get_by_label("What you ask the reader to do").fill("Man the north doors from noon.")
     page.get_by_label("What would change this").fill("The doors are closed, and this is said.")
-    page.get_by_label("TLP").select_option("AMBER")
+    page.get_by_label("TLP: how far it may travel").select_option("AMBER")
     until = (clock.now() + timedelta(days=4)).astimezone(zone())
     page.get_by_label("Holds until").fill(until.strftime(FORM))
     expect(page.locator("#id_distribution input:checked")).to_have_count(2)  # who must know

@@ -23,7 +23,9 @@ up: $(VENV)/.runtime ## Install what is missing and run Tocsin here, with the Ja
 
 test: check ## Install what is missing, check everything, run every test
 	@browser=$$(tools/find-browser) && \
-		TEST_BROWSER="$$browser" $(BIN)/python -m pytest $(PYTEST_ARGS)
+		export TEST_BROWSER="$$browser" && { $(BIN)/python -m pytest $(PYTEST_ARGS) || \
+		{ echo "What failed beside other tests is tried once more by itself."; \
+		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }; }
 
 test-fast: $(VENV)/.dev ## Run the tests that need no database and no browser
 	@$(BIN)/python -m pytest tests/rules tests/contracts

@@ -109,7 +109,7 @@ def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_wa
     with pytest.raises(Conflict, match="none of these is a whole"):
         restoring._chain([first, second], PASSPHRASE)
 
-    keys = ("--keys", str(here.data / "content.keys"))
+    keys = ("--keys", str(here.keys))
     all_of_it, of_then = elsewhere
     restored = all_of_it.run("restore", str(second), str(whole), str(first), *keys)
     assert restored.returncode == 0, restored.stderr + restored.stdout

@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from tests.cast import Cast, make_cast
+from tests.stories.posting import settings_as
 from tocsin.duties.actions import fire_due, open_duty
 from tocsin.kernel import settings
 from tocsin.kernel.errors import Conflict, Corrupt, Invalid
@@ -30,8 +31,9 @@ PASSPHRASE = "seven wet sergeants at dawn"
 class Place:
     """A site of its own: a database in this run's server, and a data directory."""
 
-    def __init__(self, data: Path, owner: str, passphrase: Path) -> None:
+    def __init__(self, data: Path, owner: str, passphrase: Path, keys: Path | None = None) -> None:
         self.data, self.owner = data, owner
+        self.keys = keys or data / "content.keys"
         self.app = owner.replace("//postgres:", "//tocsin_app:")
         self._passphrase = passphrase
 
@@ -43,6 +45,7 @@ class Place:
             "TOCSIN_DATA_DIR": str(self.data),
             "TOCSIN_DATABASE_URL": self.app,
             "TOCSIN_DATABASE_OWNER_URL": self.owner,
+            "TOCSIN_CONTENT_KEYS_FILE": str(self.keys),
             "TOCSIN_PASSPHRASE_FILE": str(passphrase or self._passphrase),
             "COLUMNS": "200",
         }
@@ -64,8 +67,11 @@ def secret(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def here(committed: None, database_url: str, secret: Path) -> Place:
-    """A site with people, an operation, duties that fired, content, and a signed record."""
+def here(committed: None, database_url: str, secret: Path, tmp_path: Path) -> Iterator[Place]:
+    """A site with people, an operation, duties that fired, content, and a signed record.
+
+    Its key ring is its own: the data directory is shared with the tests that run beside this one.
+    """
     cast = make_cast()
     with writing(SYSTEM) as w:
         for i in range(5):
@@ -80,7 +86,9 @@ def here(committed: None, database_url: str, secret: Path) -> Place:
     sequencer = Sequencer()
     while sequencer.step():
         pass
-    return Place(settings.current().data_dir, database_url, secret)
+    keys = tmp_path / "content.keys"
+    with settings_as(content_keys_file=keys):
+        yield Place(settings.current().data_dir, database_url, secret, keys)
 
 
 @pytest.fixture
@@ -110,7 +118,7 @@ def test_the_drill(here: Place, there: Place, tmp_path: Path) -> None:
     assert (refused.returncode, refused.stderr.split(":")[0]) == (2, "bad_backup")
     assert there.counts() == empty
 
-    restored = there.run("restore", str(file), "--keys", str(here.data / "content.keys"))
+    restored = there.run("restore", str(file), "--keys", str(here.keys))
     assert restored.returncode == 0, restored.stderr
     assert there.counts() == here.counts()
     for name in ("secrets/record.skey", "secrets/pseudonym_key", "record.vkey"):
@@ -203,7 +211,7 @@ def test_what_was_purged_does_not_come_back_from_an_older_backup(
 
     cast = Cast(dict(Account.objects.values_list("username", "person")), Operation.objects.get().id)
     secret, other = (flag(cast, ["weapons"], text=t) for t in ("the ocelot", "the heron"))
-    file, keys, stolen = tmp_path / "old.backup", here.data / "content.keys", tmp_path / "old.keys"
+    file, keys, stolen = tmp_path / "old.backup", here.keys, tmp_path / "old.keys"
     assert here.run("backup", str(file)).returncode == 0
     ring = keyring.read(keys)
     assert {secret.content, secret.original} <= set(ring)
@@ -234,7 +242,7 @@ def test_what_was_purged_does_not_come_back_from_an_older_backup(
 def test_no_word_of_the_vault_lies_in_a_backup_but_under_its_own_key(
     here: Place, tmp_path: Path
 ) -> None:
-    file, keys = tmp_path / "site.backup", here.data / "content.keys"
+    file, keys = tmp_path / "site.backup", here.keys
     assert here.run("backup", str(file)).returncode == 0
     with file.open("rb") as source:
         found = list(sealing.frames(source, PASSPHRASE))

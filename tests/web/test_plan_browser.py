@@ -104,7 +104,8 @@ def test_the_map_is_drawn_by_clicks_and_by_keys(
     shot(page, "map-desk")
     page.get_by_label("Name", exact=True).first.fill("Car park")
     page.get_by_role("button", name="Put it on the map").click()
-    page.wait_for_load_state()
+    expect(page.get_by_role("button", name="Show Car park on the map")).to_be_visible()
+    ready(page)
     assert Area.objects.filter(label="Car park", kind="AREA").exists()
     # The same by keys alone: the form takes coordinates.
     page.locator("#k-new").focus()
@@ -117,7 +118,8 @@ def test_the_map_is_drawn_by_clicks_and_by_keys(
     page.keyboard.press("Tab")
     page.keyboard.type("38.8905, -77.0360\n38.8905, -77.0358\n38.8907, -77.0358")
     page.get_by_role("button", name="Put it on the map").press("Enter")
-    page.wait_for_load_state()
+    expect(page.get_by_role("button", name="Show Barn on the map")).to_be_visible()
+    ready(page)
     assert Area.objects.get(label="Barn").height_dm == 60
     page.get_by_role("button", name="Show Barn on the map").click()
     expect(page.locator(".leaflet-tooltip:not(.plan-name)", has_text="Barn")).to_be_visible()

@@ -21,7 +21,12 @@ from tocsin.kernel.errors import BadSettings
 
 PREFIX = "TOCSIN_"
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-_META = {"TOCSIN_CONFIG", "TOCSIN_PASSPHRASE_FILE", "TOCSIN_BENCH_PEER_PYTHON"}
+_META = {
+    "TOCSIN_CONFIG",
+    "TOCSIN_PASSPHRASE_FILE",
+    "TOCSIN_BENCH_PEER_PYTHON",
+    "TOCSIN_BENCH_DATA",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class _Kind:
     """How one kind is searched: its rows, the columns that hold vault ids (first = what it is shown by)."""
 
     label: str
+    prefix: str  # of the ids that its content is kept under
     rows: Callable[[Actor], QuerySet[Any]]
     content: tuple[str, ...]
     at: str
@@ -112,17 +113,17 @@ def _tip_questions(actor: Actor) -> QuerySet[Any]:
 
 KINDS: Mapping[str, _Kind] = {
     "warnings": _Kind(
-        "Warnings", _visible(Warning), ("content",), "changed_at",
+        "Warnings", "wrn", _visible(Warning), ("content",), "changed_at",
         Q(state__in=[s.value for s in UNDECIDED | {WarningState.RELEASED}]), precedence=True, mark="label",
     ),
-    "situations": _Kind("Situations", _visible(Situation), ("title",), "changed_at", Q(state="OPEN")),
+    "situations": _Kind("Situations", "sit", _visible(Situation), ("title",), "changed_at", Q(state="OPEN")),
     "reports": _Kind(
-        "Reports", _visible(Report), ("content",), "received_at", Q(state="OPEN"), precedence=True, by_id=True
+        "Reports", "rpt", _visible(Report), ("content",), "received_at", Q(state="OPEN"), precedence=True, by_id=True
     ),
-    "rfis": _Kind("Requests for information", _visible(Rfi), ("content", "answer"), "asked_at", Q(state="OPEN")),
-    "dissents": _Kind("Concerns", _visible(Dissent), ("content", "answer"), "filed_at", Q(state="OPEN")),
+    "rfis": _Kind("Requests for information", "rfi", _visible(Rfi), ("content", "answer"), "asked_at", Q(state="OPEN")),
+    "dissents": _Kind("Concerns", "dis", _visible(Dissent), ("content", "answer"), "filed_at", Q(state="OPEN")),
     "tips": _Kind(
-        "Questions about tips", _tip_questions, ("question", "answer"), "asked_at",
+        "Questions about tips", "rpt", _tip_questions, ("question", "answer"), "asked_at",
         Q(answered_at=None), subject="report",
     ),
 }  # fmt: skip
@@ -142,7 +143,10 @@ def search(actor: Actor, asked: Asked, before: str = "") -> list[Hits]:
     if few is not None and not few:
         return []
     for key in wanted:
-        rows = _matching(actor, KINDS[key], asked, few)
+        theirs = None if few is None else few.get(KINDS[key].prefix, {})
+        if theirs is not None and not theirs:
+            continue
+        rows = _matching(actor, KINDS[key], asked, theirs)
         if rows is None:
             continue
         if before:
@@ -154,15 +158,18 @@ def search(actor: Actor, asked: Asked, before: str = "") -> list[Hits]:
     return found
 
 
-def _few(words: str) -> list[str] | None:
-    """The vault ids that match, all of them, where they are few; None where they are many.
+def _few(words: str) -> dict[str, dict[str, str]] | None:
+    """What matches, where it is little: prefix of the subject -> vault id -> subject; None where it is much.
 
     One look into the index for all kinds. Whose they are is decided after, by `visible_to`.
     """
     query = SearchQuery(words, config="english", search_type="websearch")
-    found = Vault.objects.filter(sealed=False, words=query).values_list("id", flat=True)[: FEW + 1]
-    ids = list(found)
-    return ids if len(ids) <= FEW else None
+    matches = Vault.objects.filter(sealed=False, words=query).values_list("id", "subject")
+    found: dict[str, dict[str, str]] = {}
+    pairs = list(matches[: FEW + 1])
+    for vault, subject in pairs:
+        found.setdefault(subject.partition("_")[0], {})[vault] = subject
+    return found if len(pairs) <= FEW else None
 
 
 def _older(rows: QuerySet[Any], kind: _Kind, before: str) -> QuerySet[Any]:
@@ -175,12 +182,8 @@ def _older(rows: QuerySet[Any], kind: _Kind, before: str) -> QuerySet[Any]:
     return rows.filter(**{f"{kind.at}__lt": at}) if at.tzinfo else rows
 
 
-def _subjects(ids: list[str]) -> list[str]:
-    return list(Vault.objects.filter(id__in=ids).values_list("subject", flat=True))
-
-
 def _matching(
-    actor: Actor, kind: _Kind, asked: Asked, few: list[str] | None
+    actor: Actor, kind: _Kind, asked: Asked, few: Mapping[str, str] | None
 ) -> QuerySet[Any] | None:
     """The rows of one kind; None where a filter does not apply to the kind."""
     marked = hasattr(kind.rows(actor).model, "operation")
@@ -188,9 +191,9 @@ def _matching(
         return None
     rows = kind.rows(actor).order_by(*(["-pk"] if kind.by_id else [f"-{kind.at}", "-pk"]))
     if few is not None:
-        rows = rows.filter(reduce(or_, [Q(**{f"{c}__in": few}) for c in kind.content]))
+        rows = rows.filter(reduce(or_, [Q(**{f"{c}__in": list(few)}) for c in kind.content]))
         if kind.by_id:
-            rows = rows.filter(pk__in=_subjects(few))  # so that it is looked up, not walked
+            rows = rows.filter(pk__in=set(few.values()))  # so that it is looked up, not walked
     elif asked.words:
         query = SearchQuery(asked.words, config="english", search_type="websearch")
         matches = [

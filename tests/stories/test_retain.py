@@ -78,7 +78,7 @@ def hold(cast: Cast, **scope: object) -> str:
 
 def sar(cast: Cast, report: Report) -> str:
     vetting = Vetting(("expressed_threat",), "", NEXUS, True)
-    from tocsin.assess.terms import BEHAVIOURS  # noqa: PLC0415
+    from tocsin.assess.behaviours import BEHAVIOURS  # noqa: PLC0415
 
     lawless = next(k for k, b in BEHAVIOURS.items() if not b.needs_facts)
     return actions.promote_to_sar(

@@ -9,7 +9,7 @@ from tests.cast import Cast, make_cast
 from tests.stories import warned
 from tests.stories.flagged import flag
 from tocsin.assess import actions as assess
-from tocsin.assess.terms import BEHAVIOURS
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.collect import actions as collect
 from tocsin.collect.terms import SourceKind
 from tocsin.duties.terms import Precedence

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.assess.terms import (
-    BEHAVIOURS,
     LIKELIHOODS,
     Agreement,
     Alarm,

@@ -9,6 +9,7 @@ from tocsin.record.terms import Entry
 
 _WORDS: Mapping[str, str] = {
     "agency.added": "Added the agency",
+    "agency.removed": "Took the agency out",
     "assessment.undone": "Took the decision back",
     "content.purged": "Purged: {why}",
     "content.recipients_told": "Told those who had been given it that it was purged",
@@ -81,6 +82,7 @@ _WORDS: Mapping[str, str] = {
     "plan.area_changed": "Changed what is on the map",
     "plan.area_placed": "Put on the map: {label}",
     "plan.begun": "Began the plan",
+    "plan.briefed": "Wrote objectives and medical care, version {version}",
     "plan.coverage_found": "Reckoned what is not swept within standoff: {open_m2} of {whole_m2} m²",
     "plan.going_decided": "Decided whether to go ahead",
     "plan.picture_placed": "Laid a picture under the map: {label}",
@@ -149,6 +151,7 @@ _WORDS: Mapping[str, str] = {
     "hold_question.asked": "Asked whether to hold, go on or move",
     "hold_question.decided": "Decided: {decision}",
     "hold_question.decider_named": "Named who decides whether to hold",
+    "hold_question.over": "Over before anybody decided",
     "hold_question.unanswered": "Nobody answered whether to hold: asked further up",
     "incident.ended": "The other matter is over",
     "incident.noted": "Noted another matter that takes people",
@@ -177,6 +180,8 @@ _WORDS: Mapping[str, str] = {
     "question.answered": "Answered the question",
     "question.asked": "Asked: one of ours?",
     "question.unanswered": "Nobody around answered the question",
+    "sensor.registered": "Registered the sensor: {label}",
+    "sensor.removed": "Took the sensor off",
     "sighting.informed": "Everybody who must know has acknowledged it",
     "sighting.lowered": "Lowered how serious it is, with a reason",
     "sighting.receipts": "People received, opened or acknowledged it",
@@ -284,10 +289,10 @@ class _Parts(dict[str, str]):
     @staticmethod
     def _word(key: str, value: Any, names: Mapping[str, str], agencies: Mapping[str, str]) -> str:
         if key == "told":
-            return ", ".join(names.get(p, p) for p in value) or "nobody"
+            return ", ".join(names.get(p, p) for p in value if isinstance(p, str)) or "nobody"
         if key == "agencies":
             return ", ".join(agencies.get(a, a) for a in value)
-        if key in {"agency", "seat_agency", "owner_agency", "reviewer_agency"}:
+        if key == "agency" or key.endswith("_agency"):
             return agencies.get(value, str(value))
         if isinstance(value, dict | list):
             return ""

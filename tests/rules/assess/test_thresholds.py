@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.assess import rules
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.assess.terms import (
-    BEHAVIOURS,
     LIKELIHOODS,
     Confidence,
     Disposition,

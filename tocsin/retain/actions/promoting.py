@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tocsin.assess.terms import BEHAVIOURS
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.kernel.ids import new_id
 from tocsin.people.actions import share

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from tocsin.assess import store, worklist
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.assess.models import Assessment, Standing
 from tocsin.assess.terms import (
-    BEHAVIOURS,
     CREDIBILITY,
     LIKELIHOODS,
     Disposition,

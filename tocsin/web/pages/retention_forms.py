@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from tocsin.assess.terms import BEHAVIOURS
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.people.store import operations_of
 from tocsin.people.terms import Actor, Role
 from tocsin.retain import store

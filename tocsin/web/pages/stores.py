@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tocsin.assess.terms import BEHAVIOURS
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, TocsinError
 from tocsin.people.rules import permit
 from tocsin.people.store import names

@@ -7,8 +7,8 @@ from typing import Any
 from django.http import QueryDict
 
 from tocsin.assess import rules
+from tocsin.assess.behaviours import BEHAVIOURS
 from tocsin.assess.terms import (
-    BEHAVIOURS,
     CREDIBILITY,
     LIKELIHOODS,
     SPEECH,

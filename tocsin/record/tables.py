@@ -86,7 +86,7 @@ def copy(
     json = [t == "jsonb" for t in types]
     parts = [
         [
-            _field(v, j)
+            v if not j and isinstance(v, str) else _field(v)
             for v, j in zip((*(v for _, v in r.key), *r.values.values()), json, strict=True)
         ]
         for r in rows
@@ -120,13 +120,9 @@ _NULL = secrets.token_hex(8)
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
-def _field(value: Any, json: bool) -> str:
-    """One value as COPY's text format has it, before escaping."""
-    if value is None:
-        return _NULL
-    if isinstance(value, str) and not json:
-        return value
-    return _encode(value).decode()
+def _field(value: Any) -> str:
+    """A value that is no plain text as COPY's text format has it, before escaping."""
+    return _NULL if value is None else _encode(value).decode()
 
 
 def _lines(rows: list[list[str]]) -> str:

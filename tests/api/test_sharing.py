@@ -223,6 +223,34 @@ def their_alert(**changes: Any) -> Alert:
     return Alert(**{**fields, **changes})
 
 
+def test_a_system_that_speaks_cap_gets_a_signed_answer_to_its_alert(system: System) -> None:
+    def told(path: str, raw: bytes) -> tuple[int, Alert]:
+        headers = {**system.headers("ana"), "Accept": "application/cap+xml"}
+        answer = Client().post(path, raw, content_type="application/cap+xml", headers=headers)
+        pem = Client().get("/api/v1/alerts.pem").content.decode()
+        return answer.status_code, cap.read(cap_sign.verify(answer.content, certificates=[pem]))
+
+    theirs = their_alert()
+    status, ack = told(f"/api/v1/cap?source={system.source}", cap.write(theirs))
+    assert (status, ack.kind, ack.addresses) == (200, "Ack", theirs.sender)
+    assert ack.references == (Reference(theirs.sender, theirs.identifier, theirs.sent),)
+    assert Report.objects.count() == 1
+    status, error = told("/api/v1/cap", cap.write(theirs))  # it names no source of ours
+    assert (status, error.kind) == (200, "Error")
+    assert "which source" in error.note
+    headers = {**system.headers("mona"), "Accept": "application/cap+xml"}
+    row = released(system.cast)
+    fan_out()
+    again = Client().post(
+        "/api/v1/cap",
+        answer_to(system, row, "Ack"),
+        content_type="application/cap+xml",
+        headers=headers,
+    )
+    assert (again.status_code, again.content) == (204, b""), "nobody answers an answer"
+    assert standing(row, "metro").delivered_at is not None
+
+
 def test_an_alert_sent_in_is_a_report_and_is_passed_on_intact_and_credited(system: System) -> None:
     theirs = cap_sign.self_signed("metro", at=clock.now())
     raw = cap_sign.sign(cap.write(their_alert()), key=theirs[0], certificate=theirs[1])

@@ -24,12 +24,13 @@ from tocsin.formats.stix_terms import TLP
 from tocsin.formats.taxii import MEDIA_TYPE
 from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Conflict
-from tocsin.people.models import ApiToken, Participation, Share
+from tocsin.people.models import ApiToken, Operation, Participation, Share
 from tocsin.record.models import Entry, Vault
 from tocsin.record.store import content
 from tocsin.retain.actions import sweep
 from tocsin.retain.models import Tombstone
 from tocsin.warn import actions as warn
+from tocsin.warn.terms import Content
 
 
 @pytest.fixture
@@ -383,6 +384,49 @@ def test_an_update_is_a_new_version_and_a_cancellation_revokes(
     [shown] = pages(system, "paul", theirs, **{"match[type]": "report"})
     assert shown["revoked"] is True
     assert "hoax" in shown["description"]
+
+
+def test_who_may_not_see_the_next_edition_is_told_that_theirs_no_longer_holds(
+    system: System, virtual: VirtualClock
+) -> None:
+    cast = system.cast
+    starts = Operation.objects.get(id=cast.march).starts_at
+    virtual.advance(starts - virtual.now() - timedelta(hours=6))
+    row = now(
+        warn.draft(
+            cast.ana,
+            type="NO_THREAT",
+            content=Content(
+                title="Nothing known", summary="Nothing names the march.", actions=("Report.",)
+            ),
+            operation=cast.march,
+            label="GREEN",
+            precedence="ROUTINE",
+            expires_at=virtual.now() + timedelta(hours=20),
+        )
+    )
+    warn.submit(cast.ana, warning=row.id, version=row.version)
+    warn.release(cast.rhea, warning=row.id, version=now(row.id).version)
+    fan_out()
+    publish_due()
+    theirs = mine(system, "otto")  # of another county, which sees what is for the whole community
+    assert [o["type"] for o in pages(system, "otto", theirs)].count("report") == 1
+    virtual.advance(timedelta(minutes=5))
+    fresh = warn.update(cast.ana, warning=row.id, version=now(row.id).version, changed="The time.")
+    warn.revise(cast.ana, warning=fresh, version=now(fresh).version, label="AMBER")
+    warn.submit(cast.ana, warning=fresh, version=now(fresh).version)
+    warn.release(cast.rhea, warning=fresh, version=now(fresh).version)
+    publish_due()
+    [shown] = pages(system, "otto", theirs, **{"match[type]": "report"})
+    assert "revoked" not in shown, "before the newer one went out nobody knows whom it reaches"
+    fan_out()
+    publish_due()
+    [shown] = pages(system, "otto", theirs, **{"match[type]": "report"})
+    assert shown["revoked"] is True
+    assert "not for your agency" in shown["description"]
+    [shown] = pages(system, "paul", mine(system, "paul"), **{"match[type]": "report"})
+    assert "revoked" not in shown
+    assert publish_due() == 0
 
 
 def test_a_warning_that_is_no_longer_in_sight_is_no_longer_handed_out(system: System) -> None:

@@ -24,6 +24,7 @@ from tocsin.collect.models import Report
 from tocsin.collect.terms import SourceKind
 from tocsin.exchange import actions, store
 from tocsin.exchange.actions import publish_due
+from tocsin.formats import stix
 from tocsin.formats.taxii import Query
 from tocsin.kernel import settings
 from tocsin.people.terms import SYSTEM
@@ -144,9 +145,9 @@ def test_paging_by_date_added_neither_skips_nor_repeats_while_others_write(
         while True:
             last = done.is_set()
             rows, _ = store.page(system.inbox, Query(after=after, limit=7))
-            seen.extend(r.stix_id for r in rows)
+            seen.extend(json.loads(r.body)["id"] for r in rows)
             if rows:
-                after = rows[-1].added_at
+                after = stix.time(rows[-1].added)
             elif last:
                 break
         connections.close_all()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -111,7 +112,12 @@ def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_wa
 
     keys = ("--keys", str(here.keys))
     all_of_it, of_then = elsewhere
-    restored = all_of_it.run("restore", str(second), str(whole), str(first), *keys)
+    moment = (start + 1.5 * HOUR).isoformat()
+    with ThreadPoolExecutor(2) as both:  # two sites, restored at the same time
+        order = (str(second), str(whole), str(first))
+        coming = both.submit(all_of_it.run, "restore", *order, *keys)
+        cut = of_then.run("restore", str(whole), str(first), str(second), *keys, "--at", moment)
+        restored = coming.result()
     assert restored.returncode == 0, restored.stderr + restored.stdout
     assert entries(all_of_it) == entries(here)
     counts = {
@@ -125,8 +131,6 @@ def test_a_chain_of_backups_restores_whole_or_up_to_a_moment_and_forgets_what_wa
     assert "ocelot" not in words(all_of_it)
     assert "bittern" in words(all_of_it)
 
-    moment = (start + 1.5 * HOUR).isoformat()
-    cut = of_then.run("restore", str(whole), str(first), str(second), *keys, "--at", moment)
     assert cut.returncode == 0, cut.stderr + cut.stdout
     assert f"Left out: {last.entries - len(at_then)} entries" in cut.stdout
     assert entries(of_then) == at_then

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tests.cast import Cast, make_cast
@@ -13,6 +14,10 @@ from tocsin.people.terms import SYSTEM, Actor, Role
 from tocsin.plan.actions.staffing import assign, place_post
 from tocsin.plan.geometry import Point
 from tocsin.plan.terms.staffing import PostDraft
+from tocsin.record import applying
+from tocsin.record import store as record
+from tocsin.record.models import Entry
+from tocsin.record.terms import stamp
 
 STAGE = Point.degrees(40.8570, -79.9705)
 
@@ -50,3 +55,18 @@ def make_scene(**operation: Any) -> Scene:
         assign(SYSTEM, post=posts[name], person=person)
         people[name] = person
     return Scene(cast, cast.march, posts, people)
+
+
+def same_from_the_record(*models: Any) -> None:
+    """The entries alone give the same rows of these tables, column by column."""
+    rebuilt = applying.fold(record.decode(bytes(e.body)) for e in Entry.objects.order_by("n"))
+    for model in models:
+        table = model._meta.db_table
+        keys = {place[1] for place in rebuilt if place[0] == table}
+        assert len(keys) == model.objects.count() > 0, table
+        for made in model.objects.all():
+            pk = made.pk if isinstance(made.pk, tuple) else (made.pk,)
+            for column, value in rebuilt[table, pk].values.items():
+                kept = getattr(made, column)
+                said = stamp(kept) if isinstance(kept, datetime) else kept
+                assert said == value, (table, column)

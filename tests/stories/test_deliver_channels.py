@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tocsin.deliver.channels.webhook import secret_of
 from tocsin.deliver.models import Delivery, Lease, Push, Quota, Recipient
 from tocsin.deliver.terms import LEASE, Reason, State
 from tocsin.duties.models import Duty
+from tocsin.formats import cloudevents, webhooks
 from tocsin.kernel import settings
 from tocsin.kernel.clock import VirtualClock
 from tocsin.people.models import Account
@@ -229,6 +230,9 @@ def test_a_webhook_is_accepted_by_the_standards_own_library_and_not_when_replaye
         secret = secret_of(settings.secret(settings.current(), "webhook_secret"), line)
         event = StandardWebhook(secret).verify(body, headers)
         assert event["id"] == headers["webhook-id"] == Delivery.objects.get().id
+        sent = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        assert webhooks.verify(secret, headers, body, now=sent) == event["id"]
+        assert cloudevents.read(body).data["acknowledge_url"].endswith(store.token(event["id"]))
         with pytest.raises(Exception, match="too old"):
             StandardWebhook(secret).verify(
                 body, {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 600)}

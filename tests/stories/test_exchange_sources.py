@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 from collections.abc import Iterator
@@ -10,17 +11,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests.cast import Cast, make_cast
 from tests.contracts.formats.vectors import CAP, needs_vectors
 from tocsin.collect.actions import add_source, change_source
-from tocsin.collect.models import Refusal, Report
+from tocsin.collect.models import Refusal, Report, Source
 from tocsin.collect.terms import FeedState, SourceKind
 from tocsin.formats import atom, cap, cap_sign
 from tocsin.formats.cap_terms import Alert, Info
 from tocsin.kernel import clock, settings
 from tocsin.kernel.clock import VirtualClock
 from tocsin.kernel.errors import Invalid
+from tocsin.people.models import Account
 from tocsin.people.terms import SYSTEM
 from tocsin.record.models import Vault
 from tocsin.record.store import content
@@ -230,3 +233,34 @@ def test_a_refused_alert_is_taken_in_once_its_signer_is_known(cast: Cast, site: 
     change_source(cast.ana, source=row, version=1, config=config)
     assert retry_refused(cast.ana, refused=refused.id).flagged == 1
     assert Report.objects.count() == 1
+
+
+def test_the_form_of_a_cap_source_asks_who_signs_and_a_later_change_keeps_it(
+    cast: Cast, client: Client
+) -> None:
+    client.force_login(Account.objects.get(person=cast.ana.person))
+    certificate = cap_sign.self_signed("metro", at=clock.now())[1]
+    typed = {
+        "name": "Metro",
+        "authority": "partner-report",
+        "purpose": "protect-event",
+        "operation": cast.march,
+        "tlp": "AMBER",
+        "reliability": "B",
+        "retention_days": "30",
+        "every_minutes": "5",
+        "url": "https://metro.example/alerts",
+        "certificates": certificate,
+        "statuses": ["Actual"],
+    }
+    page = client.post("/sources/new?kind=cap", {**typed, "certificates": certificate[:200]})
+    assert "Paste each whole" in page.content.decode()
+    assert client.post("/sources/new?kind=cap", typed).status_code == 302
+    row = Source.objects.get(name="Metro")
+    assert row.config["certificates"] == [certificate]
+    change = html.unescape(client.get(f"/sources/{row.id}/edit").content.decode())
+    assert certificate.strip() in change
+    again = {**typed, "certificates": certificate, "version": "1", "name": "Metro alerts"}
+    assert client.post(f"/sources/{row.id}/edit", again).status_code == 302
+    row.refresh_from_db()
+    assert (row.name, row.config["certificates"]) == ("Metro alerts", [certificate])

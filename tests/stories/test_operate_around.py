@@ -240,9 +240,7 @@ def test_a_vacated_post_is_owed_at_once_and_ends_when_somebody_is_there(
     duty = Duty.objects.get(subject=absence, discharged_at=None)
     assert (duty.owner_agency, duty.owner_role) == ("metro", "partner")
     [north] = [
-        p
-        for p in store.posts(scene.cast.lou, operation(scene.plan), virtual.now())
-        if p.row.id == post
+        p for p in store.posts(scene.cast.lou, operation(scene.plan), virtual.now()) if p.id == post
     ]
     assert (north.colour, north.why) == ("red", "left")
     with pytest.raises(Forbidden):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.stories.running import STAGE, Scene, make_scene
+from tests.stories.running import STAGE, Scene, make_scene, same_from_the_record
 from tocsin.duties.actions import fire_due
 from tocsin.duties.models import Duty, Notice
 from tocsin.kernel.clock import VirtualClock
@@ -29,10 +29,7 @@ from tocsin.operate.models import Act, Hold, Message, Receipt, Sighting, Update
 from tocsin.operate.terms import Aggravator
 from tocsin.people.store import operation
 from tocsin.people.terms import SYSTEM
-from tocsin.record import applying
-from tocsin.record import store as record
 from tocsin.record.models import Entry
-from tocsin.record.terms import stamp
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -283,18 +280,7 @@ def test_replaying_the_log_gives_the_board(scene: Scene, virtual: VirtualClock) 
         rows = store.receipts(sighting)
         if row.informed_version >= row.must_version:
             assert rules.informed_version(rows, row.must_version)
-    rebuilt = applying.fold(record.decode(bytes(e.body)) for e in Entry.objects.order_by("n"))
-    every: list[Any] = [Sighting, Receipt, Update, Hold, Act]
-    for model in every:
-        table = model._meta.db_table
-        keys = {place[1] for place in rebuilt if place[0] == table}
-        assert len(keys) == model.objects.count() > 0, table
-        for made in model.objects.all():
-            pk = made.pk if isinstance(made.pk, tuple) else (made.pk,)
-            for column, value in rebuilt[table, pk].values.items():
-                kept = getattr(made, column)
-                said = stamp(kept) if isinstance(kept, datetime) else kept
-                assert said == value, (table, column)
+    same_from_the_record(Sighting, Receipt, Update, Hold, Act)
 
 
 def test_the_board_says_who_has_not_acknowledged(scene: Scene, virtual: VirtualClock) -> None:

@@ -14,6 +14,7 @@ from tocsin.people.terms import SYSTEM
 from tocsin.plan import actions
 from tocsin.plan.models import Position, Zone
 from tocsin.plan.terms import Method
+from tocsin.plan.terms.brief import Brief, Care
 from tocsin.record import checking
 from tocsin.record.models import Entry
 
@@ -62,6 +63,8 @@ def test_a_plan_with_everything_in_it_is_rebuilt_equal(
     )
     actions.change_area(cast.lou, area=ground.stage, version=1, label="Podium", points=[at(0, 5)])
     actions.remove_area(cast.lou, area=ground.bench, version=1)
+    brief = Brief(objectives=("Nobody unseen.",), hospitals=(Care("County", phone="555 0100"),))
+    actions.write_brief(cast.lou, operation=cast.march, draft=brief)
     actions.approve(cast.olga, operation=cast.march, note="With a remark.")
     actions.withdraw(cast.olga, approval=actions.approve(cast.olga, operation=cast.march))
     actions.decide(
@@ -84,5 +87,7 @@ def test_a_plan_with_everything_in_it_is_rebuilt_equal(
             b"remark",
             b"is watched",
             b"stood open",
+            b"Nobody unseen",
+            b"555 0100",
         ):
             assert words not in bytes(body)

@@ -20,7 +20,7 @@ from tocsin.kernel.errors import BadSettings, Conflict, Invalid
 from tocsin.record import keyring
 from tocsin.record.holds import UnderHold
 from tocsin.record.models import Vault
-from tocsin.retain import actions
+from tocsin.retain import actions, schedules
 from tocsin.retain.models import LegalHold
 
 WHY = ("--reason", "Counsel asked for it by phone on Monday.")
@@ -102,8 +102,17 @@ def test_schedules_are_shown_checked_and_put_on_the_record(shell: Any, tmp_path:
     with pytest.raises(BadSettings, match="180 days"):
         shell("policy", "check", str(mine))
     mine.write_text(text.replace("[keep.warning]", "[keep.warnings]"))
-    with pytest.raises(Invalid, match="warning"):
+    with pytest.raises(BadSettings, match=r"keep\.warnings.*is no kind of thing"):
         shell("policy", "check", str(mine))
+    mine.write_text('version = "2026-12-01"\n[keep.photo]\nfor = "30d"\nthen = "purge"\n')
+    assert "1 schedules of its own" in " ".join(shell("policy", "check", str(mine))[1].split())
+    with settings_as(retention_file=mine):
+        schedules.policy_text.cache_clear()
+        schedules.policy.cache_clear()
+        assert schedules.schedule("photo").term == timedelta(days=30)
+        assert schedules.schedule("report").term == timedelta(days=180), "as it ships"
+    schedules.policy_text.cache_clear()
+    schedules.policy.cache_clear()
     assert "on the record" in shell("policy", "adopt")[1]
 
 

@@ -31,6 +31,7 @@ from tocsin.plan.geometry import Point
 from tocsin.plan.models import Assignment
 from tocsin.plan.terms.staffing import PostDraft
 from tocsin.record.models import Entry
+from tocsin.retain.actions import lift_hold
 
 pytestmark = pytest.mark.browser
 SHOTS = os.environ.get("TEST_SHOTS", "")
@@ -194,7 +195,8 @@ def test_a_phone_joins_checks_in_reports_and_is_answered(
 def test_the_code_on_a_screen(
     stage: Stage, sign_in: SignIn, chromium: Browser, server: str, broken: list[str]
 ) -> None:
-    """Lou finds the telephones from the operation, shows a code, and it lets one phone join; then shuts it out."""
+    """Lou finds the telephones from the operation, shows a code, and it lets one phone join; then shuts it out,
+    once no legal hold keeps what is on it."""
     desk = watched(sign_in("lou").new_page(), broken)
     desk.goto(f"/operations/{stage.cast.march}/devices")
     desk.get_by_label("Who carries it").select_option(label="Mona Mills")
@@ -216,7 +218,12 @@ def test_the_code_on_a_screen(
     look(desk, "devices-desk")
     desk.set_viewport_size(WIDTHS["phone"])
     look(desk, "devices-phone")
-    desk.get_by_role("button", name="Shut out the telephone of Mona Mills").click()
+    shut = desk.get_by_role("button", name="Shut out the telephone of Mona Mills")
+    shut.click()  # a phone that is shut out forgets: a legal hold keeps it from that
+    expect(desk.get_by_text("legal hold").first).to_be_visible()
+    lift_hold(stage.cast.ines, hold=stage.hold, reason="The letter was withdrawn today.")
+    desk.goto(f"/operations/{stage.cast.march}/devices")
+    shut.click()
     expect(
         phone.get_by_role("heading", name="This phone no longer takes part")
     ).to_be_visible()  # by itself

@@ -15,9 +15,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.web.stage import Stage, make_stage
 from tocsin.kernel.clock import VirtualClock
 
-OPEN_TO_ALL = re.compile(r"/(accounts/|tip(/|$)|a/|welcome$|healthz$|api/|field($|/))")
+OPEN_TO_ALL = re.compile(
+    r"/(accounts/|tip(/|$)|a/|welcome$|healthz$|api/|field($|/)|sensors/heard$)"
+)
 """What needs no signing in: the door itself, tips from the public, one-tap answers by token, the API (own keys),
-the field app (own keys)."""
+the field app and sensors (own keys)."""
 SUBJECTS = {
     "report",
     "situation",

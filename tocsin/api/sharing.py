@@ -63,8 +63,14 @@ _CAP_BODY = {
 
 
 @router.post("/cap", response=ReceivedOut, summary="Send a CAP message", openapi_extra=_CAP_BODY)
-def cap(request: HttpRequest, source: Annotated[Id | None, Query()] = None) -> Received:
-    """An alert becomes a report of `source`. An `Ack` says that your system has ours; it is no person's answer."""
-    from tocsin.exchange.actions.receiving import receive_cap  # noqa: PLC0415
+def cap(
+    request: HttpRequest, source: Annotated[Id | None, Query()] = None
+) -> Received | HttpResponse:
+    """An alert becomes a report of `source`. An `Ack` says that your system has ours; it is no person's answer.
+    Who asks for application/cap+xml gets a signed `Ack` or `Error` in return."""
+    from tocsin.exchange.actions.receiving import answer_cap, receive_cap  # noqa: PLC0415
 
+    if "application/cap+xml" in request.headers.get("Accept", ""):
+        body = answer_cap(actor_of(request), raw=request.body, source=source or "")
+        return HttpResponse(body, status=200 if body else 204, content_type="application/cap+xml")
     return receive_cap(actor_of(request), raw=request.body, source=source or "")

@@ -158,6 +158,17 @@ def agency_add(
     console.print(f"Added {agency}.")
 
 
+@agency_app.command("remove")
+def agency_remove(
+    agency: Annotated[str, typer.Argument(help="The id of the agency.")],
+) -> None:
+    """Take out an agency that nobody belongs to any more; what it did and owns stays."""
+    from tocsin.people import actions  # noqa: PLC0415
+
+    actions.remove_agency(SYSTEM, agency=agency)
+    console.print(f"Removed {agency}.")
+
+
 @agency_app.command("list")
 def agency_list(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -217,7 +218,7 @@ def policy_show() -> None:
     from tocsin.retain import rules  # noqa: PLC0415
 
     text = _text(settings.current().retention_file or _SHIPPED)
-    rules.parse(text)
+    rules.parse(text, base=rules.parse(_text(_SHIPPED)))
     typer.echo(text, nl=False)
 
 
@@ -226,12 +227,14 @@ def policy_check(file: Annotated[Path, typer.Argument(help="A file of schedules 
     """Check schedules before they are put in force: syntax, and the bounds that no site may loosen."""
     from tocsin.retain import rules  # noqa: PLC0415
 
-    policy = rules.parse(_text(file), str(file))
+    text = _text(file)
     shipped = rules.parse(_text(_SHIPPED))
-    if missing := sorted(set(shipped.schedules) - set(policy.schedules)):
-        cure = "Copy them from `tocsin retain policy show`."
-        raise Invalid(f"lacks schedules for: {', '.join(missing)}", field=str(file), cure=cure)
-    console.print(f"{file} is sound: {len(policy.schedules)} schedules, version {policy.version}.")
+    policy = rules.parse(text, str(file), base=shipped)
+    own = len(tomllib.loads(text).get("keep", {}))
+    console.print(
+        f"{file} is sound, version {policy.version}: {own} schedules of its own, "
+        f"{len(policy.schedules) - own} as they ship."
+    )
 
 
 @policy_app.command("adopt")

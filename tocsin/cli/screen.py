@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -97,6 +98,7 @@ def screen(
             "nothing is piped in", cure="Try: tocsin screen < posts.jsonl > flagged.jsonl"
         )
     cascade = load(catalogue, models)
+    gc.freeze()  # what was loaded stays: neither searched for garbage nor copied into each process
     from tocsin.screen.filter import most_processes, run  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -221,13 +223,17 @@ def build(
     data: Annotated[Path, typer.Argument(help="Folder of labelled sets (see the model card).")],
     into: Annotated[Path, typer.Option(help="Folder the models go to.")] = Path("models"),
     transformer: Annotated[
-        bool, typer.Option(help="Fine-tune the transformer too: half an hour, needs JAX.")
+        bool, typer.Option(help="Fine-tune the transformer too: half an hour of both cores.")
     ] = True,
+    keep_transformer: Annotated[
+        bool, typer.Option("--keep-transformer", help="Use the transformer that is in the folder.")
+    ] = False,
 ) -> None:
-    """Build the models that ship, from labelled data."""
+    """Build the models that ship, from labelled data. Needs JAX (see the model card)."""
     from tocsin.screen.building.everything import build_all  # noqa: PLC0415
 
-    for step in build_all(data, into, transformer=transformer):
+    _one_core_each()
+    for step in build_all(data, into, transformer=transformer, keep=keep_transformer):
         Console(stderr=True).print(step)
 
 

@@ -1,14 +1,15 @@
 """tocsin-verify: check what a Tocsin record says of itself, without Tocsin and without trusting it.
 
 One file: copy it anywhere. It needs Python 3.11 and nothing else; where `cryptography` is installed its
-signatures are checked by that, otherwise by the code below. It reads files, writes nothing, asks nobody.
+signatures are checked by that, otherwise by the code below. Only who made an RFC 3161 time stamp needs it.
+It reads files, writes nothing, asks nobody.
 
-    tocsin-verify BUNDLE.zip   --key record.vkey --policy witnesses.policy
+    tocsin-verify BUNDLE.zip   --key record.vkey --policy witnesses.policy --tsa-roots tsa.pem
     tocsin-verify TILES-FOLDER --key record.vkey --against checkpoint-i-kept
     tocsin-verify FILE.tlog-proof --entry entry.json --key record.vkey
     tocsin-verify CHECKPOINT   --against another-checkpoint
 
-Keys, policy and kept checkpoints must come from elsewhere than what is being checked.
+Keys, policy, roots and kept checkpoints must come from elsewhere than what is being checked.
 Exit status: 0 all was checked and is sound; 1 something is wrong; 2 it cannot be read;
 3 nothing is wrong, but something was not checked (the lines say what).
 """
@@ -26,7 +27,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -495,11 +496,12 @@ def _signature_line(line: str, what: str) -> tuple[str, bytes, bytes]:
 
 @dataclass
 class Trust:
-    """What the one who checks brings along: keys of the log, a policy, checkpoints kept from earlier."""
+    """What the one who checks brings along: keys of the log, a policy, checkpoints kept from earlier, roots."""
 
     keys: list[Key]
     policy: Policy | None
     kept: list[tuple[str, Checkpoint]]
+    roots: list[Any] | None = None  # certificates of authorities of time, None = none was given
 
 
 def check_signed(point: Checkpoint, trust: Trust, own: Key | None, out: Findings) -> None:
@@ -941,7 +943,7 @@ def _check_entries(bundle: Bundle, entries: dict[int, bytes], out: Findings) -> 
 def _check_contents(bundle: Bundle, entries: dict[int, bytes], out: Findings) -> None:
     promised = {}
     for place, raw in entries.items():
-        for vault, promise in commitments(_loads(raw)):
+        for vault, promise in commitments(_whole(bundle, place, raw, out)):
             promised[vault] = (place, promise)
     good = 0
     for vault, content in bundle.under("contents", ".json"):
@@ -962,6 +964,22 @@ def _check_contents(bundle: Bundle, entries: dict[int, bytes], out: Findings) ->
         out.ok(f"{good:,} contents are what the entries committed to when they were recorded")
     if kept_back := len(promised) - good:
         out.note(f"{kept_back:,} contents are not in the bundle: kept back, or forgotten since")
+
+
+def _whole(bundle: Bundle, place: int, raw: bytes, out: Findings) -> dict[str, Any]:
+    """An entry with its data: one too long for a tile stands in the record by the hash of its data."""
+    entry = _loads(raw)
+    long = entry["data"].get("long") if isinstance(entry.get("data"), dict) else None
+    if not isinstance(long, dict) or "sha256" not in long:
+        return entry
+    data = bundle.files.get(f"data/{place:010}.json")
+    if data is None:
+        out.unchecked(f"the data of the long entry at place {place:,}: it is not in the bundle")
+    elif hashlib.sha256(data).hexdigest() != long["sha256"]:
+        out.wrong(f"CHANGED: the data given for place {place:,} is not what was recorded")
+    else:
+        entry["data"] = _loads(data)
+    return entry
 
 
 def _check_complete(
@@ -1025,10 +1043,126 @@ def _loads(raw: bytes) -> dict[str, Any]:
 # ---------- time stamps (RFC 3161) ----------
 
 
+class BadStamp(Exception):
+    """A time stamp is not what it says; the message says in what."""
+
+
+def _oid(dotted: str) -> bytes:
+    """An object identifier as its DER body."""
+    first, second, *rest = map(int, dotted.split("."))
+    out = bytearray([first * 40 + second])
+    for number in rest:
+        groups = [number & 0x7F]
+        while number := number >> 7:
+            groups.append(number & 0x7F | 0x80)
+        out += bytes(reversed(groups))
+    return bytes(out)
+
+
+_PKCS9 = "1.2.840.113549.1.9."
+_SIGNED_DATA, _TST_INFO = _oid("1.2.840.113549.1.7.2"), _oid(_PKCS9 + "16.1.4")
+_CONTENT_TYPE, _MESSAGE_DIGEST = _oid(_PKCS9 + "3"), _oid(_PKCS9 + "4")
+_SIGNER_V1, _SIGNER_V2 = _oid(_PKCS9 + "16.2.12"), _oid(_PKCS9 + "16.2.47")
+_HASHES = {
+    _oid("2.16.840.1.101.3.4.2.1"): "sha256",
+    _oid("2.16.840.1.101.3.4.2.2"): "sha384",
+    _oid("2.16.840.1.101.3.4.2.3"): "sha512",
+}
+_MOST_ISSUERS = 8
+
+
+@dataclass(frozen=True)
+class Der:
+    """One DER element: its tag, what is in it, and the whole of it."""
+
+    tag: int
+    body: bytes
+    whole: bytes
+
+    def parts(self) -> list[Der]:
+        return der(self.body)
+
+
+def der(raw: bytes) -> list[Der]:
+    """The elements that lie one after another. Raises: ValueError, IndexError when they break off."""
+    found, start = [], 0
+    while start < len(raw):
+        tag, length, at = raw[start], raw[start + 1], start + 2
+        if length & 0x80:
+            count = length & 0x7F
+            if not 1 <= count <= 4:
+                raise ValueError("an element without a plain length")
+            length, at = int.from_bytes(raw[at : at + count], "big"), at + count
+        if at + length > len(raw):
+            raise ValueError("breaks off")
+        found.append(Der(tag, raw[at : at + length], raw[start : at + length]))
+        start = at + length
+    return found
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A time-stamp response taken apart (RFC 3161 section 2.4.2 in RFC 5652): nothing of it is checked yet."""
+
+    granted: bool
+    hashed_by: str  # what the digest is made with, '' where it is not known here
+    digest: bytes
+    at: datetime
+    content: bytes  # what is signed about: the TSTInfo
+    certificates: list[bytes]
+    signer: list[Der]
+    attributes: dict[bytes, Der]
+    signed: bytes  # the bytes the signature is over
+
+    @classmethod
+    def parse(cls, token: bytes) -> Stamp:
+        try:
+            return cls._parse(token)
+        except (IndexError, ValueError, KeyError, RecursionError):
+            raise Unreadable("a time stamp is not an RFC 3161 response") from None
+
+    @classmethod
+    def _parse(cls, token: bytes) -> Stamp:
+        [response] = der(token)
+        status, content_info, *_ = response.parts()
+        kind, wrapped = content_info.parts()
+        _, _, inner, *rest = wrapped.parts()[0].parts()
+        what, carried = inner.parts()
+        if (kind.body, what.body) != (_SIGNED_DATA, _TST_INFO):
+            raise ValueError("not signed, or not a time stamp")
+        content = carried.parts()[0].body
+        info = der(content)[0].parts()
+        algorithm, digest = info[2].parts()[:2]
+        [signer] = rest[-1].parts()  # one authority signs
+        parts = signer.parts()
+        attributes = parts[3]
+        if attributes.tag != 0xA0:
+            raise ValueError("no signed attributes")
+        values = [one.parts() for one in attributes.parts()]
+        return cls(
+            granted=status.parts()[0].body in (b"\x00", b"\x01"),
+            hashed_by=_HASHES.get(algorithm.parts()[0].body, ""),
+            digest=digest.body,
+            at=datetime.strptime(info[4].body[:14].decode("ascii") + "Z", "%Y%m%d%H%M%S%z"),
+            content=content,
+            certificates=[c.whole for part in rest if part.tag == 0xA0 for c in part.parts()],
+            signer=[
+                *parts[:3],
+                *parts[4:],
+            ],  # version, whose, digest algorithm; algorithm, signature
+            attributes={name.body: held.parts()[0] for name, held in values},
+            signed=b"\x31" + attributes.whole[1:],
+        )
+
+
 def _check_stamp(bundle: Bundle, day: str, trust: Trust, own: Key, out: Findings) -> None:
-    """A stamp is over an earlier checkpoint; a consistency proof ties that to this one."""
+    """A stamp is over an earlier checkpoint; a consistency proof ties that to this one.
+
+    1. The stamped checkpoint is the beginning of this record.
+    2. The stamp is granted, and over that checkpoint.
+    3. Its signature, and whose it is (`_check_signer`).
+    """
     note = bundle.need(f"stamps/{day}/checkpoint")
-    token = bundle.need(f"stamps/{day}/stamp.tsr")
     lines = bundle.need(f"stamps/{day}/consistency").decode("ascii", "replace").split()
     old, new = Checkpoint.parse(note, f"the stamped checkpoint of {day}"), bundle.point
     proof = [unbase64(line, "a consistency proof") for line in lines]
@@ -1036,51 +1170,132 @@ def _check_stamp(bundle: Bundle, day: str, trust: Trust, own: Key, out: Findings
     if not fits or not is_consistent(old.size, new.size, old.root, new.root, proof):
         out.wrong(f"the checkpoint stamped on {day} is not the beginning of this record")
         return
-    digest, at = stamped(token)
-    if digest != hashlib.sha256(note).digest():
+    stamp = Stamp.parse(bundle.need(f"stamps/{day}/stamp.tsr"))
+    if not stamp.granted:
+        out.wrong(f"the time stamp of {day} was refused by its authority")
+    elif not stamp.hashed_by or hashlib.new(stamp.hashed_by, note).digest() != stamp.digest:
         out.wrong(f"the time stamp of {day} is over something else")
-        return
-    out.ok(f"a time stamp says that the first {old.size:,} entries existed by {at}")
-    out.unchecked(
-        f"who made the time stamp of {day}: unzip it, and run openssl ts -verify -in stamp.tsr "
-        "-data checkpoint -CAfile ROOTS.pem"
-    )
+    else:
+        out.ok(
+            f"a time stamp says that the first {old.size:,} entries existed by {stamp.at:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        _check_signer(stamp, day, trust, out)
 
 
-def stamped(token: bytes) -> tuple[bytes, str]:
-    """The digest a time-stamp response is over, and the time it states."""
+def _check_signer(stamp: Stamp, day: str, trust: Trust, out: Findings) -> None:
+    """Who made a stamp: by `cryptography` where it is, else openssl has to say."""
     try:
-        for kind, body in _der(token):
-            if kind != 0x04 or body[:1] != b"\x30":
+        from cryptography import x509  # noqa: PLC0415 - may not be there
+    except ImportError:
+        out.unchecked(
+            f"who made the time stamp of {day}: `cryptography` is not installed; unzip it, and run "
+            "openssl ts -verify -in stamp.tsr -data checkpoint -CAfile ROOTS.pem"
+        )
+        return
+    try:
+        held = [x509.load_der_x509_certificate(raw) for raw in stamp.certificates]
+        signer = _signer_of(stamp, held)
+        _check_stamp_signature(stamp, signer)
+        _check_date(signer, stamp.at)
+        name = signer.subject.rfc4514_string()
+        if trust.roots is None:
+            out.ok(f"the time stamp of {day} is signed by {name}, for time stamps")
+            out.unchecked(f"who stands behind {name}: no --tsa-roots was given")
+            return
+        root = _issued_under(signer, held, trust.roots, stamp.at)
+        out.ok(
+            f"the time stamp of {day} is signed by {name}, under {root.subject.rfc4514_string()}"
+        )
+    except BadStamp as error:
+        out.wrong(f"the time stamp of {day}: {error}")
+    except (ValueError, IndexError, KeyError):
+        raise Unreadable(f"the time stamp of {day} is malformed") from None
+
+
+def _signer_of(stamp: Stamp, held: list[Any]) -> Any:
+    """The certificate that the signed attributes name by its hash (RFC 5035, RFC 2634), fit to stamp."""
+    from cryptography import x509  # noqa: PLC0415
+
+    for name, usual in ((_SIGNER_V2, "sha256"), (_SIGNER_V1, "sha1")):
+        if name in stamp.attributes:
+            first = stamp.attributes[name].parts()[0].parts()[0].parts()
+            said = _HASHES[first[0].parts()[0].body] if first[0].tag == 0x30 else usual
+            digest = next(part.body for part in first if part.tag == 0x04)
+            break
+    else:
+        raise BadStamp("does not say which certificate it is signed with")
+    raw = next((c for c in stamp.certificates if hashlib.new(said, c).digest() == digest), None)
+    if raw is None:
+        raise BadStamp("the certificate it names is not in it")
+    signer = next(c for c, one in zip(held, stamp.certificates, strict=True) if one == raw)
+    try:
+        usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except x509.ExtensionNotFound:
+        raise BadStamp("is signed with a certificate that is not for time stamps") from None
+    if not usage.critical or list(usage.value) != [x509.oid.ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise BadStamp("is signed with a certificate that is not for time stamps alone")
+    return signer
+
+
+def _check_stamp_signature(stamp: Stamp, signer: Any) -> None:
+    """RFC 5652 section 5.4: the attributes are about this content, and the signature is over the attributes."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa  # noqa: PLC0415
+
+    _, _, algorithm, _, signature, *_ = stamp.signer
+    hashed_by = _HASHES.get(algorithm.parts()[0].body)
+    if hashed_by is None:
+        raise BadStamp("is signed over a digest too weak, or not known here")
+    if stamp.attributes[_CONTENT_TYPE].body != _TST_INFO:
+        raise BadStamp("its signature is about something that is no time stamp")
+    if stamp.attributes[_MESSAGE_DIGEST].body != hashlib.new(hashed_by, stamp.content).digest():
+        raise BadStamp("CHANGED: its signature is about another time or another digest")
+    key, algorithm_of = signer.public_key(), getattr(hashes, hashed_by.upper())()
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature.body, stamp.signed, padding.PKCS1v15(), algorithm_of)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature.body, stamp.signed, ec.ECDSA(algorithm_of))
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature.body, stamp.signed)
+        else:
+            raise BadStamp("is signed with a kind of key not known here")
+    except InvalidSignature:
+        raise BadStamp("CHANGED: its signature does not hold") from None
+
+
+def _issued_under(signer: Any, held: list[Any], roots: list[Any], at: datetime) -> Any:
+    """The root that a certificate leads up to, each one issued by the next, all of them good at `at`."""
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+
+    found = signer
+    for _ in range(_MOST_ISSUERS):
+        for above in (*roots, *held):
+            if above.subject != found.issuer or above == found:
                 continue
-            parts = list(_der(body, deep=False))
-            if len(parts) == 1:
-                parts = list(_der(parts[0][1], deep=False))
-            if len(parts) >= 5 and parts[0] == (0x02, b"\x01") and parts[4][0] == 0x18:
-                imprint = list(_der(parts[2][1], deep=False))
-                when = parts[4][1].decode("ascii")
-                at = f"{when[:4]}-{when[4:6]}-{when[6:8]} {when[8:10]}:{when[10:12]}:{when[12:14]} UTC"
-                return imprint[1][1], at
-    except (IndexError, ValueError, RecursionError):
-        pass
-    raise Unreadable("a time stamp is not an RFC 3161 response")
+            try:
+                found.verify_directly_issued_by(above)
+                basic = above.extensions.get_extension_for_class(x509.BasicConstraints)
+            except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound):
+                continue
+            if basic.value.ca:
+                _check_date(above, at)
+                break
+        else:
+            break
+        if above in roots:
+            return above
+        found = above
+    issuer = found.issuer.rfc4514_string()
+    raise BadStamp(f"the roots you gave do not stand behind it: nobody vouches for {issuer}")
 
 
-def _der(raw: bytes, *, deep: bool = True) -> Iterator[tuple[int, bytes]]:
-    """Tag and body of each DER element, going into the constructed ones where `deep`."""
-    at = 0
-    while at < len(raw):
-        tag, length, at = raw[at], raw[at + 1], at + 2
-        if length & 0x80:
-            count = length & 0x7F
-            length, at = int.from_bytes(raw[at : at + count], "big"), at + count
-        body = raw[at : at + length]
-        if len(body) != length:
-            raise ValueError("breaks off")
-        yield tag, body
-        if deep and tag & 0x20:
-            yield from _der(body)
-        at += length
+def _check_date(certificate: Any, at: datetime) -> None:
+    if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+        name = certificate.subject.rfc4514_string()
+        raise BadStamp(f"the certificate of {name} was not in force then")
 
 
 # ---------- the command ----------
@@ -1108,7 +1323,7 @@ def verify_checkpoint(path: Path, tiles: Path | None, trust: Trust, out: Finding
         whole = Tiles(tiles)
         whole.check(out)
         root_at = whole.root_at
-        trust = Trust(trust.keys, trust.policy, [*trust.kept, (str(path), point)])
+        trust = replace(trust, kept=[*trust.kept, (str(path), point)])
         point = whole.point
     check_kept(point, trust, root_at, out)
 
@@ -1155,7 +1370,20 @@ def _trust(options: argparse.Namespace) -> Trust:
     keys = [Key.parse(_text_or_file(given)) for given in options.key]
     policy = Policy.parse(Path(options.policy).read_text()) if options.policy else None
     kept = [(str(p), Checkpoint.parse(Path(p).read_bytes(), str(p))) for p in options.against]
-    return Trust(keys + (policy.logs if policy else []), policy, kept)
+    return Trust(keys + (policy.logs if policy else []), policy, kept, _roots(options.tsa_roots))
+
+
+def _roots(path: str | None) -> list[Any] | None:
+    if not path:
+        return None
+    try:
+        from cryptography import x509  # noqa: PLC0415 - may not be there
+    except ImportError:
+        raise Unreadable("--tsa-roots needs the package `cryptography`") from None
+    try:
+        return x509.load_pem_x509_certificates(Path(path).read_bytes())
+    except ValueError:
+        raise Unreadable(f"{path} holds no certificates (PEM)") from None
 
 
 def _text_or_file(given: str) -> str:
@@ -1179,6 +1407,9 @@ def _parser() -> argparse.ArgumentParser:
         "--against", action="append", default=[], help="a checkpoint you kept from earlier"
     )
     parser.add_argument("--tiles", help="the whole record, as a folder of tiles")
+    parser.add_argument(
+        "--tsa-roots", help="certificates (PEM) of the time-stamping authorities you trust"
+    )
     parser.add_argument("--entry", help="the entry that a .tlog-proof is of")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

@@ -37,7 +37,7 @@ from tocsin.deliver.terms import (
 )
 from tocsin.duties.models import Duty
 from tocsin.kernel.errors import NotFound
-from tocsin.people.models import Account, Agency, Grant, Member, Operation
+from tocsin.people.models import Account, Agency, Grant, Member, Operation, Participation
 from tocsin.people.rules import permit
 from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor, Permission, Role
@@ -449,3 +449,14 @@ def imports(actor: Actor) -> QuerySet[Import]:
 def pending(states: Iterable[State] = (State.QUEUED, State.RETRYING)) -> QuerySet[Delivery]:
     """Deliveries that have yet to leave."""
     return Delivery.objects.filter(state__in=[s.value for s in states])
+
+
+def reader_at(agency: str) -> Actor:
+    """An account that reads for an agency and holds no post there: what it may see, every reader there may."""
+    operations = Participation.objects.filter(agency=agency).values_list("operation", flat=True)
+    return Actor(
+        person="reader",
+        agency=agency,
+        roles=frozenset({Role.PARTNER}),
+        operations=frozenset(operations),
+    )

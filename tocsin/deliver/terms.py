@@ -184,10 +184,14 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A recipient's card as the vault keeps it: a name or a post, and the ways to reach it, in order."""
+    """A recipient's card as the vault keeps it: a name or a post, and the ways to reach it, in order.
+
+    `paper` = with each e-mail the warning also goes as a PDF, where its TLP lets the text travel by mail.
+    """
 
     name: str
     ways: tuple[Way, ...] = ()
+    paper: bool = False
 
 
 @dataclass(frozen=True, slots=True)

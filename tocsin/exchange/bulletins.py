@@ -31,14 +31,17 @@ from tocsin.warn.products import product
 from tocsin.warn.terms import WAS_RELEASED, Judgment, State
 
 
-def bulletin(row: Warning, *, cancelled: bool = False) -> Bulletin:
+def bulletin(row: Warning, *, cancelled: bool = False, why: str = "") -> Bulletin:
     """The warning, or the message that takes it back. The caller has checked sight.
+
+    `why` = takes back one that was replaced, from those whom the newer edition is not for.
 
     Raises: Conflict for one that was never released, or never cancelled.
     """
     if row.state not in WAS_RELEASED or row.released_at is None:
         raise Conflict("it was not released", field="warning", cure="Release it first.")
-    if cancelled and (row.state != State.CANCELLED or row.ended_at is None):
+    ended = State.SUPERSEDED if why else State.CANCELLED
+    if cancelled and (row.state != ended or row.ended_at is None):
         raise Conflict("it was not cancelled", field="warning", cure="Take the warning itself.")
     opened = store.opened(row)
     kind, words, sent = product(row.type), opened.content, row.released_at
@@ -49,7 +52,7 @@ def bulletin(row: Warning, *, cancelled: bool = False) -> Bulletin:
     text = document.plain(replace(shown, state=State.RELEASED.value), zone)
     reason = ""
     if cancelled and row.ended_at is not None:
-        reason = str(record.content(row.end_reason).get("text", ""))
+        reason = why or str(record.content(row.end_reason).get("text", ""))
         text = f"CANCELLED. Do not act on it. Reason: {reason}\n\n{text}"
     caveats = [kind.banner, "Released before review." if row.review_after else ""]
     base = settings.current().base_url.rstrip("/")

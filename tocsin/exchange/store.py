@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tocsin.collect.pseudonyms import pseudonym
+from tocsin.deliver.models import FanOut
+from tocsin.deliver.store import reader_at
 from tocsin.exchange import rules
 from tocsin.exchange.models import Collection, PostStatus, Published
 from tocsin.exchange.rules import Rights
 from tocsin.exchange.terms import CollectionKind
 from tocsin.formats.taxii import Query
 from tocsin.kernel.errors import NotFound
-from tocsin.people.models import ApiToken, Member, Participation
-from tocsin.people.terms import Actor, Role
+from tocsin.people.models import ApiToken, Member
+from tocsin.people.terms import Actor
 from tocsin.people.visibility import marking_of, visible_to
 from tocsin.warn.models import Warning
 from tocsin.warn.terms import State
+
+_PAGE = """
+SELECT coalesce(v.body->>%s, ''), to_char(o.added_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    to_char(o.version, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), o.warning, o.occasion
+FROM exchange_sharedobject o LEFT JOIN record_vault v ON v.id = o.vault WHERE
+"""
+"""Times as `formats.taxii.stamp` writes them (connections are in UTC): cheaper here than two hundred times there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +41,15 @@ class Open:
     rights: Rights
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """One object as it is handed out. `stix` = its JSON, '' where it was not asked for or was forgotten."""
+class Shared(NamedTuple):
+    """One version of an object as it is handed out; '' as `body` = it was forgotten.
 
-    id: str
-    stix_id: str
-    stix: str
-    added_at: datetime
-    version: datetime
+    `body` = its JSON, or its id where only that was asked for. `added`, `version` = times as TAXII writes them.
+    """
+
+    body: str
+    added: str
+    version: str
     warning: str
     occasion: str
 
@@ -61,7 +70,11 @@ def collections(actor: Actor) -> list[Open]:
 
 def collection(actor: Actor, collection_id: str) -> Open:
     """One collection. Raises: NotFound, the same for absent and for one that is not this account's."""
-    row = Collection.objects.filter(id=collection_id).first()
+    # Plain SQL: writing this query anew costs the ORM more than it costs the database, at each page.
+    rows = Collection.objects.raw(
+        "SELECT * FROM exchange_collection WHERE id = %s", [collection_id]
+    )
+    row = next(iter(rows), None)
     found = rights_of(actor, row) if row else Rights(read=False, write=False)
     if row is None or not (found.read or found.write):
         raise NotFound("there is no such collection, or it is not yours", field="collection")
@@ -89,17 +102,12 @@ def page(collection_id: str, query: Query, *, bodies: bool = True) -> tuple[list
         values.append(list(query.types))
     if query.spec_versions and "2.1" not in query.spec_versions:
         return [], False
-    statement = (
-        "SELECT o.id, coalesce(v.body->>'id', ''), "
-        + ("coalesce(v.body->>'stix', '')" if bodies else "''")
-        + ", o.added_at, o.version, o.warning, o.occasion "
-        "FROM exchange_sharedobject o LEFT JOIN record_vault v ON v.id = o.vault WHERE "
-        + " AND ".join(where)
-        + _versions(query, values)
-        + " ORDER BY o.added_at LIMIT %s"
-    )
+    chosen = " AND ".join(where) + _versions(query, values)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, query.limit + 1])
+        cursor.execute(
+            f"{_PAGE} {chosen} ORDER BY o.added_at LIMIT %s",
+            ["stix" if bodies else "id", *values, query.limit + 1],
+        )
         rows = [Shared(*row) for row in cursor.fetchall()]
     return rows[: query.limit], len(rows) > query.limit
 
@@ -123,7 +131,7 @@ def seen(actor: Actor, rows: Sequence[Shared]) -> list[Shared]:
     if about:
         found = visible_to(actor, Warning.objects.filter(id__in=about))
         able = set(found.values_list("id", flat=True))
-    return [r for r in rows if r.stix_id and (not r.warning or r.warning in able)]
+    return [r for r in rows if r.body and (not r.warning or r.warning in able)]
 
 
 def digest(stix_id: str) -> str:
@@ -160,19 +168,11 @@ def takers() -> list[str]:
     return sorted(set(rows.values_list("agency", flat=True)))
 
 
-def reader_at(agency: str) -> Actor:
-    """An account that reads for an agency and holds no post there: what it may see, every reader there may."""
-    operations = Participation.objects.filter(agency=agency).values_list("operation", flat=True)
-    return Actor(
-        person="exchange",
-        agency=agency,
-        roles=frozenset({Role.PARTNER}),
-        operations=frozenset(operations),
-    )
-
-
 def unpublished(agency: str, collection_id: str, limit: int) -> list[tuple[Warning, str]]:
-    """(warning, occasion) an agency may see that its collection does not hold yet, oldest first."""
+    """(warning, occasion) an agency may see that its collection does not hold yet, oldest first.
+
+    `withdraw`: its next edition is out, and goes to others only; who has this one must not go on believing it.
+    """
     done = Published.objects.filter(collection=collection_id, warning=OuterRef("id"))
     rows = visible_to(reader_at(agency), Warning.objects.filter(released_at__isnull=False))
     fresh = rows.filter(~Exists(done.filter(occasion="release")), state=State.RELEASED.value)
@@ -181,9 +181,18 @@ def unpublished(agency: str, collection_id: str, limit: int) -> list[tuple[Warni
         ~Exists(done.filter(occasion="cancel")),
         state=State.CANCELLED.value,
     )
-    return [(r, "release") for r in _oldest(fresh, limit)] + [
-        (r, "cancel") for r in _oldest(ended, limit)
-    ]
+    newer = Warning.objects.filter(series=OuterRef("series"), edition__gt=OuterRef("edition"))
+    here = Published.objects.filter(collection=collection_id).values("warning")
+    out = FanOut.objects.filter(occasion="release").values("warning")
+    narrowed = rows.filter(
+        Exists(done.filter(occasion="release")),
+        ~Exists(done.filter(occasion="withdraw")),
+        ~Exists(newer.filter(id__in=here)),
+        Exists(newer.filter(id__in=out)),
+        state=State.SUPERSEDED.value,
+    )
+    found = {"release": fresh, "cancel": ended, "withdraw": narrowed}
+    return [(r, occasion) for occasion, some in found.items() for r in _oldest(some, limit)]
 
 
 def _oldest(rows: QuerySet[Warning], limit: int) -> QuerySet[Warning]:

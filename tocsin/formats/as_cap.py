@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Final
+from datetime import datetime
+from typing import Final, Literal
 
 from tocsin.formats import cap, edxl
 from tocsin.formats.bulletin import Bulletin
@@ -47,6 +48,29 @@ def alert(b: Bulletin) -> Alert:
 def write(b: Bulletin) -> bytes:
     """The message as bytes."""
     return cap.write(alert(b))
+
+
+def answer(
+    to: Alert,
+    *,
+    kind: Literal["Ack", "Error"],
+    identifier: str,
+    sender: str,
+    at: datetime,
+    note: str,
+) -> Alert:
+    """What our system says to a message of theirs: that it has it, or why it does not take it."""
+    return Alert(
+        identifier=identifier,
+        sender=sender,
+        sent=at.replace(microsecond=0),
+        status=to.status,
+        kind=kind,
+        scope="Private",
+        addresses=to.sender,
+        note=note,
+        references=(Reference(to.sender, to.identifier, to.sent),),
+    )
 
 
 def envelope(b: Bulletin, message: bytes) -> bytes:

@@ -70,9 +70,9 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def token(at: datetime) -> str:
-    """Where the next page goes on, opaque to the client."""
-    return base64.urlsafe_b64encode(stamp(at).encode()).decode().rstrip("=")
+def token(stamped: str) -> str:
+    """Where the next page goes on, opaque to the client; `stamped` = the place of the last object."""
+    return base64.urlsafe_b64encode(stamped.encode()).decode().rstrip("=")
 
 
 def _after(given: Mapping[str, str]) -> datetime | None:
@@ -109,14 +109,9 @@ def envelope(objects: Sequence[str], *, more: bool, next_: str) -> bytes:
     return (head + ",".join(objects) + "]}").encode() if objects else b"{}"
 
 
-def manifest(
-    rows: Sequence[tuple[str, datetime, datetime]], *, more: bool, next_: str
-) -> dict[str, Any]:
-    """A page of (object id, added, version)."""
-    listed = [
-        {"id": i, "date_added": stamp(a), "version": stamp(v), "media_type": _STIX}
-        for i, a, v in rows
-    ]
+def manifest(rows: Sequence[tuple[str, str, str]], *, more: bool, next_: str) -> dict[str, Any]:
+    """A page of (object id, added, version), times as stamped."""
+    listed = [{"id": i, "date_added": a, "version": v, "media_type": _STIX} for i, a, v in rows]
     if not listed:
         return {}
     return {"more": more, **({"next": next_} if more else {}), "objects": listed}

@@ -28,7 +28,7 @@ def database(url: str, *, pool: bool = False) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,  # a database that was started again costs nobody an error
         "OPTIONS": {
             "options": "-c timezone=UTC -c jit=off",
-            **({"pool": {"min_size": 2, "max_size": 20, "timeout": 10}} if pool else {}),
+            **({"pool": {"min_size": 2, "max_size": 20, "timeout": 5}} if pool else {}),
         },
     }
 
@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
+    "tocsin.web.down.DownMiddleware",
     "tocsin.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -180,7 +181,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"one_line": {"()": "tocsin.web.down.OneLine"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {"tocsin": {"level": "INFO"}},
 }

@@ -26,6 +26,7 @@ _META = {
     "TOCSIN_PASSPHRASE_FILE",
     "TOCSIN_BENCH_PEER_PYTHON",
     "TOCSIN_BENCH_DATA",
+    "TOCSIN_BENCH_LONG",
 }
 
 
@@ -109,6 +110,12 @@ class Settings:
     )
     mail_from: str = field(
         default="Tocsin <tocsin@localhost>", metadata={"doc": "Sender of warnings and notices."}
+    )
+    smime_file: Path | None = field(
+        default=None,
+        metadata={
+            "doc": "Key and certificate (PEM, one file) that sign warnings by mail (S/MIME); empty = unsigned."
+        },
     )
     gateways_file: Path | None = field(
         default=None,

@@ -9,7 +9,7 @@ from typing import Any
 
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.oversee import subjects
-from tocsin.oversee.models import Mark, Release
+from tocsin.oversee.models import Finding, Mark, Release
 from tocsin.oversee.redaction import gate
 from tocsin.oversee.redaction.paper import Frame, Item, Text, Withheld, as_html, as_pdf
 from tocsin.people.rules import permit
@@ -17,6 +17,7 @@ from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor, Permission
 from tocsin.record.store import contents
 from tocsin.record.terms import stamp, unstamp
+from tocsin.retain import held
 
 MOST = 100
 """Subjects of one release."""
@@ -38,6 +39,21 @@ class Words:
 
     title: str
     reference: str
+
+
+def released_of(ids: Sequence[str]) -> dict[str, set[str]]:
+    """A release is part of what it was made from: a hold on that keeps the release too."""
+    rows = Release.objects.filter(id__in=ids).values_list("id", "items")
+    return {i: {item["subject"] for item in items} for i, items in rows}
+
+
+def finding_of(ids: Sequence[str]) -> dict[str, set[str]]:
+    """A finding is part of its report of findings."""
+    rows = Finding.objects.filter(id__in=ids).exclude(inquiry="").values_list("id", "inquiry")
+    return {i: {inquiry} for i, inquiry in rows}
+
+
+held.belonging |= {"rel": released_of, "fnd": finding_of}
 
 
 def release(actor: Actor, release_id: str) -> Release:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from tocsin.deliver.models import Destination
 from tocsin.kernel.errors import Forbidden
+from tocsin.operate.models import Receipt, Sighting
 from tocsin.oversee import meanings, rules, subjects
 from tocsin.oversee.models import Viewing
 from tocsin.oversee.rules import Event, Wait
+from tocsin.oversee.seats import Seat, heard, named
 from tocsin.oversee.terms import KNOWING, Verb
 from tocsin.people.models import Grant, Share
 from tocsin.people.rules import permit
 from tocsin.people.terms import SYSTEM, Actor, Permission, Role
 from tocsin.people.visibility import visible_to
+from tocsin.plan.models import Post
 from tocsin.record.store import decode
 from tocsin.record.terms import Entry, unstamp
 from tocsin.warn import entries as sight
@@ -37,16 +41,9 @@ ORDER BY e.n LIMIT %s
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """A role at an agency: whose knowing a point is. Both empty for the system itself."""
-
-    agency: str = ""
-    role: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Point:
-    """One entry as it bears on knowing. `line` = whose ladder it belongs to; `person` = who did it, or whose it was."""
+    """One entry as it bears on knowing. `line` = whose ladder it belongs to; `person` = who did it, or whose it was;
+    `words` = what it says of one seat among many, '' where the entry's own words do."""
 
     n: int
     place: int | None
@@ -58,6 +55,7 @@ class Point:
     seat: Seat
     line: str
     told: tuple[str, ...] = ()
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,7 @@ def of(actor: Actor, about: Sequence[str], now: datetime, after: int = 0) -> Tim
     }
     roles = _roles(found)
     points = [_point(n, place, e, seats, roles) for n, place, e in found]
+    points += _seated(points, seats)
     points.sort(key=lambda p: (p.at, p.n))
     events = [Event(p.line, p.verb, p.at) for p in points]
     return Timeline(points, rules.waits(events, now), seats, rest)
@@ -132,6 +131,21 @@ def _point(
         line=e.id if e.kind in _ALONE else e.subject,
         told=tuple(told) if told else (),
     )
+
+
+def _seated(points: Sequence[Point], seats: dict[str, Seat]) -> list[Point]:
+    """The points of the many seats that one entry speaks of; `seats` learns whose each line is."""
+    said = heard(p.entry for p in points)
+    known = named({h.seat for one in said.values() for h in one})
+    found = []
+    for p in points:
+        for h in said.get(p.entry.id, ()):
+            line = f"{p.entry.subject}.{h.seat}"
+            seats[line] = known[h.seat]
+            found.append(replace(
+                p, verb=h.verb, at=h.at, person=h.person, seat=known[h.seat], line=line, words=h.words
+            ))  # fmt: skip
+    return found
 
 
 _ALONE = frozenset({"subject.shared", "duty.fired", "notice.seen"})
@@ -188,6 +202,11 @@ def by(actor: Actor, seat: Seat, until: datetime, since: datetime, most: int = 5
         note(subject, Verb.SAW, at)
     for row in _addressed(actor, seat, since, until)[:most]:
         _ladder(note, row)
+    for receipt in _seats_told(actor, seat, since, until)[:most]:
+        note(receipt.sighting, Verb.SENT, receipt.sent_at)
+        note(receipt.sighting, Verb.DELIVERED, receipt.delivered_at)
+        note(receipt.sighting, Verb.OPENED, receipt.opened_at)
+        note(receipt.sighting, Verb.ACKNOWLEDGED, receipt.acknowledged_at)
     rows = subjects.rows(times, actor)
     called = subjects.titles(rows)
     known = [_knew(s, called[s], times[s]) for s in times if s in rows]
@@ -201,6 +220,19 @@ def _addressed(actor: Actor, seat: Seat, since: datetime, until: datetime) -> An
     return visible_to(actor, rows, subject="warning").order_by("-opened_at")
 
 
+def _seats_told(actor: Actor, seat: Seat, since: datetime, until: datetime) -> Any:
+    """What a role was told of sightings: by its own seat; and whoever is in the field, at the posts of the agency."""
+    mine = Q(seat=f"role:{seat.agency}:{seat.role}")
+    if seat.role == Role.FIELD:
+        posts = Post.objects.filter(agency=seat.agency).values_list("id", flat=True)
+        mine |= Q(seat__in=[f"post:{p}" for p in posts])
+    rows = Receipt.objects.filter(mine, sent_at__lte=until, sent_at__gte=since)
+    if seat.agency != actor.agency and not actor.system:
+        ours = Sighting.objects.filter(agency=actor.agency).values("id")
+        rows = rows.filter(sighting__in=ours)
+    return rows.order_by("-sent_at")
+
+
 def _ladder(note: Any, row: Destination) -> None:
     note(row.warning, Verb.SENT, row.sent_at)
     note(row.warning, Verb.DELIVERED, row.delivered_at)
@@ -212,3 +244,6 @@ def _ladder(note: Any, row: Destination) -> None:
 def _knew(subject: str, title: str, known: dict[Verb, datetime]) -> Knew:
     strongest = max(known, key=KNOWING.index)
     return Knew(subject, title, strongest, min(known.values()), known[strongest])
+
+
+__all__ = ["Knew", "Point", "Seat", "Timeline", "by", "of"]

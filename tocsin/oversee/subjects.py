@@ -11,12 +11,15 @@ from django.db.models import Model, Q, QuerySet
 from tocsin.assess.models import Dissent, Membership, Rfi, Situation
 from tocsin.collect.models import Report
 from tocsin.deliver.models import Destination
+from tocsin.duties.models import Duty
+from tocsin.operate.models import Absence, Hold, Incident, Photo, Question, Sighting
 from tocsin.oversee.models import Finding, Inquiry
 from tocsin.people.store import operations_of
 from tocsin.people.terms import Actor
 from tocsin.people.visibility import visible_to
 from tocsin.plan.models import Area, Position, Zone
 from tocsin.record.store import contents
+from tocsin.retain.models import Intelligence, Sar
 from tocsin.warn.models import Warning
 
 MOST = 500
@@ -25,7 +28,8 @@ MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of content: its rows, the column that grows with what can be read, the column of its words."""
+    """A kind of content: its rows, the column that grows with what can be read ('' = it never changes), the column
+    of its words."""
 
     model: type[Model]
     version: str
@@ -33,6 +37,11 @@ class Kind:
 
     def rows(self) -> QuerySet[Any]:
         return self.model._default_manager.all()
+
+    def version_of(self, subject: str) -> int | None:
+        """The version of one of them as it stands; None where there is none."""
+        found = self.rows().filter(pk=subject).values_list(self.version or "pk", flat=True).first()
+        return None if found is None else int(found) if self.version else 1
 
 
 KINDS: dict[str, Kind] = {
@@ -43,6 +52,10 @@ KINDS: dict[str, Kind] = {
     "dis": Kind(Dissent, "version", "content"),
     "fnd": Kind(Finding, "version", "content"),
     "inq": Kind(Inquiry, "version", "content"),
+    "sgt": Kind(Sighting, "version", "what"),
+    "qst": Kind(Question, "", "words"),
+    "sar": Kind(Sar, "", "content"),
+    "cri": Kind(Intelligence, "", "content"),
 }
 """By the prefix of the id. What is not here carries no content of its own, and nobody's sight of it is noted."""
 
@@ -125,9 +138,17 @@ def _of_operation(actor: Actor, operation: str) -> list[str]:
     situations = _newest(actor, Situation, operation, 50)
     reports = _newest(actor, Report, operation, 200)
     rest = [*_newest(actor, Rfi, operation, 50), *_newest(actor, Dissent, operation, 50)]
-    for model in (Area, Position, Zone):
+    for model in (Sighting, Question, Hold, Absence, Incident, Area, Position, Zone):
         rest += _newest(actor, model, operation, 100)
     return [*warnings, *situations, *rest, *_delivered(warnings), *reports]
+
+
+def _of_sighting(actor: Actor, sighting: str) -> list[str]:
+    """Its photos, whether to hold because of it, and what was owed by each seat."""
+    asked = Hold.objects.filter(sighting=sighting).values_list("id", flat=True)
+    photos = Photo.objects.filter(sighting=sighting).order_by("id").values_list("id", flat=True)
+    owed = Duty.objects.filter(subject__startswith=f"{sighting}.").values_list("subject", flat=True)
+    return [*asked, *photos, *sorted(set(owed))]
 
 
 def _newest(actor: Actor, model: Any, operation: str, most: int) -> list[str]:
@@ -148,6 +169,16 @@ _LINKS: dict[str, Callable[[Actor, str], list[str]]] = {
     "sit": _of_situation,
     "wrn": _of_warning,
     "op": _of_operation,
+    "sgt": _of_sighting,
+    "hlq": lambda actor, subject: [
+        *Hold.objects.filter(id=subject).values_list("sighting", flat=True)
+    ],
+    "sar": lambda actor, subject: [
+        *Sar.objects.filter(id=subject).values_list("report", flat=True)
+    ],
+    "cri": lambda actor, subject: [
+        *Intelligence.objects.filter(id=subject).values_list("sar", flat=True)
+    ],
     "rfi": lambda actor, subject: _about(Rfi, subject),
     "dis": lambda actor, subject: _about(Dissent, subject),
 }

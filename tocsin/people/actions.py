@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.db.models import Q
 
 from tocsin.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from tocsin.kernel.ids import new_id
@@ -29,7 +30,10 @@ from tocsin.record.terms import Marking, Tlp, stamp
 
 
 def add_agency(actor: Actor, *, agency: str, name: str, short: str = "", kind: str = "") -> str:
-    """Add or rename an agency under a short stable id such as `uscp`. Raises: Forbidden, Invalid."""
+    """Add or rename an agency under a short stable id such as `uscp`; one that was removed is back by it.
+
+    Raises: Forbidden, Invalid.
+    """
     permit(actor, Permission.ADMINISTER)
     if not agency.isidentifier():
         raise Invalid(
@@ -40,6 +44,32 @@ def add_agency(actor: Actor, *, agency: str, name: str, short: str = "", kind: s
         data = {"name": name, "short": " ".join(short.split()) or name, "kind": kind}
         w.append(terms.AGENCY_ADDED, agency, data, marking=None)
     return agency
+
+
+def remove_agency(actor: Actor, *, agency: str) -> None:
+    """Take an agency out: nobody joins it, and nothing new is begun with it. What it did and owns stays.
+
+    Raises: Forbidden, NotFound; UnderHold; Conflict while people of it have accounts, or it is in an operation.
+    """
+    permit(actor, Permission.ADMINISTER)
+    if not Agency.objects.filter(id=agency, removed_at=None).exists():
+        raise NotFound(f"there is no agency {agency!r}", field="agency")
+    may_remove(actor, Removal("agency", agency, agency=agency))
+    with writing(actor) as w:
+        Agency.objects.select_for_update().get(id=agency)
+        if people := Member.objects.filter(agency=agency, left_at=None).count():
+            raise Conflict(
+                f"{people} people of it have accounts", field="agency",
+                cure="End their membership first: tocsin people leave.",
+            )  # fmt: skip
+        parts = Participation.objects.filter(agency=agency).values("operation")
+        running = Operation.objects.filter(Q(lead_agency=agency) | Q(id__in=parts))
+        if running.filter(ends_at__gt=w.at).exists():
+            raise Conflict(
+                "it leads, or takes part in, an operation that is not over", field="agency",
+                cure="Remove it when the operation has ended.",
+            )  # fmt: skip
+        w.append(terms.AGENCY_REMOVED, agency, {}, marking=None)
 
 
 def add_person(
@@ -58,7 +88,7 @@ def add_person(
     Raises: Forbidden; Invalid when the agency is unknown or the user name is taken.
     """
     permit(actor, Permission.ADMINISTER)
-    if not Agency.objects.filter(id=agency).exists():
+    if not Agency.objects.filter(id=agency, removed_at=None).exists():
         raise Invalid(
             f"there is no agency {agency!r}", field="agency", cure="Add the agency first."
         )
@@ -134,7 +164,7 @@ def set_password(actor: Actor, *, person: str, password: str) -> None:
 def mark_novice(actor: Actor, *, person: str, novice: bool) -> None:
     """Mark a person as new to the work, or no longer so. Raises: Forbidden, Invalid."""
     permit(actor, Permission.MANAGE_SHIFTS)
-    _member(person)
+    _theirs(actor, _member(person))
     with writing(actor) as w:
         w.append(terms.NOVICE_MARKED, person, {"novice": novice}, marking=None)
 
@@ -142,7 +172,7 @@ def mark_novice(actor: Actor, *, person: str, novice: bool) -> None:
 def qualify(actor: Actor, *, person: str, name: str, expires_at: datetime) -> None:
     """Record a qualification and when it lapses. Raises: Forbidden, Invalid."""
     permit(actor, Permission.MANAGE_SHIFTS)
-    _member(person)
+    _theirs(actor, _member(person))
     with writing(actor) as w:
         data = {"id": new_id("qual"), "name": name, "expires_at": stamp(expires_at)}
         w.append(terms.QUALIFICATION_GRANTED, person, data, marking=None)
@@ -247,10 +277,17 @@ def join_operation(actor: Actor, *, operation: str, agency: str) -> None:
 def plan_shift(
     actor: Actor, *, person: str, role: Role, starts_at: datetime, ends_at: datetime
 ) -> str:
-    """Put a person on shift in a role they hold. Raises: Forbidden; Invalid when the role is not held."""
-    member = _member(person)
-    if not (may(actor, Permission.KEEP_CONTACTS) and member.agency == actor.agency):
+    """Put a person of one's own agency on shift in a role they hold.
+
+    Raises: Forbidden for another agency's people; Invalid when the role is not held.
+    """
+    if not may(actor, Permission.KEEP_CONTACTS):
         permit(actor, Permission.MANAGE_SHIFTS)
+    member = _member(person)
+    if member.agency != actor.agency and not actor.system:
+        raise Forbidden(
+            "this is another agency's person", cure="Ask somebody of that agency to plan the shift."
+        )
     if not Grant.objects.filter(person=person, role=role, revoked_at=None).exists():
         raise Invalid(
             "the person does not hold this role", field="role", cure="Grant the role first."
@@ -322,6 +359,13 @@ def unmask(actor: Actor, *, vault: str, marking: Marking, reason: str) -> dict[s
 
 def _grant(w: Writing, person: str, agency: str, role: Role) -> None:
     w.append(terms.ROLE_GRANTED, person, {"role": role.value, "agency": agency}, marking=None)
+
+
+def _theirs(actor: Actor, member: Member) -> None:
+    """Raises: Forbidden for another agency's person, unless the actor administers everybody."""
+    if member.agency == actor.agency or actor.system or may(actor, Permission.ADMINISTER):
+        return
+    raise Forbidden("this is another agency's person", cure="Ask somebody of that agency.")
 
 
 def _one_line(name: str, field: str) -> str:

@@ -11,7 +11,12 @@ from tocsin.record.terms import Change, Entry, Merge, Put, Set
 
 @on(terms.AGENCY_ADDED)
 def agency_added(e: Entry) -> Iterable[Change]:
-    yield Merge("people_agency", {"id": e.subject}, e.data)
+    yield Merge("people_agency", {"id": e.subject}, {**e.data, "removed_at": None})
+
+
+@on(terms.AGENCY_REMOVED)
+def agency_removed(e: Entry) -> Iterable[Change]:
+    yield Set("people_agency", {"id": e.subject}, {"removed_at": e.recorded_at})
 
 
 @on(terms.PERSON_ADDED)

@@ -12,12 +12,13 @@ from tocsin.record.models import Projection
 
 
 class Agency(Projection):
-    """An agency: the unit that owns things and takes part in operations."""
+    """An agency: the unit that owns things and takes part in operations. `removed_at`: nobody joins it any more."""
 
     id = models.TextField(primary_key=True)
     name = models.TextField()
     short = models.TextField()
     kind = models.TextField(default="")
+    removed_at = models.DateTimeField(null=True)
 
 
 class AccountManager(BaseUserManager["Account"]):

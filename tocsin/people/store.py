@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from tocsin.kernel import clock
@@ -13,14 +15,25 @@ from tocsin.people.models import (
     Account,
     Agency,
     Grant,
-    Member,
     Operation,
-    Participation,
-    Qualification,
     Shift,
 )
 from tocsin.people.rules import is_current
 from tocsin.people.terms import SYSTEM, Actor, OnShift, Permission, Role
+
+_WHO = """
+SELECT m.person, m.agency, m.novice,
+    (SELECT a.name FROM people_account a WHERE a.person = m.person),
+    ARRAY(SELECT g.role FROM people_grant g WHERE g.person = m.person AND g.revoked_at IS NULL),
+    ARRAY(SELECT p.operation FROM people_participation p WHERE p.agency = m.agency),
+    ARRAY(SELECT q.expires_at FROM people_qualification q WHERE q.person = m.person)
+"""
+"""Who somebody is, in one query: every request asks it."""
+_PERSON = f"{_WHO} FROM people_member m WHERE m.person = %s AND m.left_at IS NULL"
+_KEY = f"""
+{_WHO}, t.id, t.last_used_at FROM people_apitoken t JOIN people_member m ON m.person = t.person
+WHERE t.digest = %s AND t.revoked_at IS NULL AND m.left_at IS NULL
+"""
 
 
 def actor_of(account: Account) -> Actor:
@@ -32,22 +45,30 @@ def actor(person: str, *, name: str = "") -> Actor:
     """The actor a person is at this moment; one who left, or is unknown, may do nothing."""
     if person == SYSTEM.person:
         return SYSTEM
-    member = Member.objects.filter(person=person, left_at=None).first()
-    if member is None:
-        return Actor(person=person, agency="", name=name)
-    roles = Grant.objects.filter(person=person, revoked_at=None).values_list("role", flat=True)
-    operations = Participation.objects.filter(agency=member.agency).values_list(
-        "operation", flat=True
-    )
-    expiries = Qualification.objects.filter(person=person).values_list("expires_at", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_PERSON, [person])
+        row = cursor.fetchone()
+    return _actor(row, name) if row else Actor(person=person, agency="", name=name)
+
+
+def actor_by_key(digest: str) -> tuple[Actor, int, datetime | None] | None:
+    """(actor, key's id, when it was last used) for the digest of a key in force whose person is here; else None."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEY, [digest])
+        row = cursor.fetchone()
+    return (_actor(row[:-2]), row[-2], row[-1]) if row else None
+
+
+def _actor(row: Sequence[Any], name: str = "") -> Actor:
+    person, agency, novice, kept, roles, operations, expiries = row
     return Actor(
         person=person,
-        agency=member.agency,
-        name=name or names([person]).get(person, person),
+        agency=agency,
+        name=name or kept or person,
         roles=frozenset(Role(r) for r in roles),
         operations=frozenset(operations),
-        novice=member.novice,
-        currency=is_current(list(expiries), clock.now()),
+        novice=novice,
+        currency=is_current(expiries, clock.now()),
     )
 
 

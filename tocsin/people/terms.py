@@ -170,6 +170,7 @@ class OnShift:
 
 
 AGENCY_ADDED = "agency.added"
+AGENCY_REMOVED = "agency.removed"
 PERSON_ADDED = "person.added"
 PERSON_LEFT = "person.left"
 ROLE_GRANTED = "role.granted"

@@ -11,7 +11,7 @@ from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.people import terms
 from tocsin.people.models import ApiToken, Member
 from tocsin.people.rules import permit
-from tocsin.people.store import actor
+from tocsin.people.store import actor_by_key
 from tocsin.people.terms import Actor, Permission
 from tocsin.record.actions import writing
 
@@ -49,16 +49,14 @@ def revoke(by: Actor, *, token: int) -> None:
 
 def holder(secret: str) -> Actor | None:
     """The actor a key acts as, as of now; None for a key that is unknown or ended, or whose person left."""
-    row = ApiToken.objects.filter(digest=_digest(secret), revoked_at=None).first()
-    if row is None:
+    found = actor_by_key(_digest(secret))
+    if found is None or not found[0].agency:
         return None
-    found = actor(row.person)
-    if not found.agency:
-        return None
+    acting, key, used = found
     now = clock.now()
-    if row.last_used_at is None or now - row.last_used_at > _USED_EVERY:
-        ApiToken.objects.filter(id=row.id).update(last_used_at=now)
-    return found
+    if used is None or now - used > _USED_EVERY:
+        ApiToken.objects.filter(id=key).update(last_used_at=now)
+    return acting
 
 
 def _digest(secret: str) -> str:

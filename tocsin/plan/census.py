@@ -43,12 +43,13 @@ def take(proof: Proof, groups: Mapping[str, str] | None = None) -> Tally:
     linked = _touch(far, on)
     cut = _cuts(proof, ends)
     alone, devices = _devices(proof, ends, far, linked)
-    broken = cut.any(axis=2) | alone | alone.T
+    broken = alone | alone.T
+    for k in range(cut.shape[2]):
+        broken |= cut[:, :, k] != 0
     standing = np.where(linked, np.where(broken, 1, 2), 0).astype(np.int8)
     upper = np.triu(linked, 1)
-    bits = np.unpackbits(cut[upper].view(np.uint8), axis=1, bitorder="little")
-    totals = bits.sum(axis=0, dtype=np.int64)
-    losses = {name: int(n) for name, n in zip(proof.names, totals, strict=False) if n}
+    totals = _count_bits(cut[upper], len(proof.names))
+    losses = {name: n for name, n in zip(proof.names, totals, strict=True) if n}
     none = np.argwhere(np.triu(~linked, 1)).tolist()
     without = tuple((ends[i], ends[j]) for i, j in none)
     return _of(proof, ends, standing, losses, devices, groups, without)
@@ -76,9 +77,12 @@ def _touch(a: Any, b: Any) -> Any:
 
 
 def _cuts(proof: Proof, ends: list[str]) -> Any:
-    """Ends × ends × words: what every way between two ends passes, as bits; nothing where an end carries nothing."""
-    n = len(proof.net.channels)
-    words = -(-len(proof.names) // _WORD)
+    """Ends × ends × words: what every way between two ends passes, as bits; nothing where an end carries nothing.
+
+    An end that carries fewer channels than another is given its first once more: it changes nothing, and all ends
+    can be done at once.
+    """
+    n, words = len(proof.net.channels), -(-len(proof.names) // _WORD)
     everything = (1 << _WORD * words) - 1
     between = _words((m or everything for row in proof.cuts for m in row[:n]), len(proof.names))
     between = between.reshape(n, n, words)
@@ -86,11 +90,27 @@ def _cuts(proof: Proof, ends: list[str]) -> Any:
     found = np.zeros((len(ends), len(ends), words), np.uint64)
     if not carrying:
         return found
-    every = np.concatenate([proof.on(ends[i]) for i in carrying])
-    starts = np.cumsum([0, *(len(proof.on(ends[i])) for i in carrying[:-1])])
-    for i in carrying:
-        row = np.bitwise_and.reduce(between[list(proof.on(ends[i]))], axis=0)
-        found[i, carrying] = np.bitwise_and.reduceat(row[every], starts, axis=0)
+    most = max(len(proof.on(ends[i])) for i in carrying)
+    on = np.array([(o := proof.on(ends[i])) + o[:1] * (most - len(o)) for i in carrying]).T
+    to_end = between[:, on[0]]
+    for k in on[1:]:
+        to_end &= between[:, k]
+    both = to_end[on[0]]  # whole rows: what is beside each other is read together
+    for k in on[1:]:
+        both &= to_end[k]
+    if len(carrying) == len(ends):
+        return both
+    found[np.ix_(carrying, carrying)] = both
+    return found
+
+
+def _count_bits(rows: Any, bits: int) -> list[int]:
+    """How often each bit is set in rows of words, lowest bit first."""
+    octets = np.ascontiguousarray(rows.view(np.uint8).T)[: -(-bits // 8)]
+    values = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    found: list[int] = np.concatenate([np.bincount(o, minlength=256) @ values for o in octets])[
+        :bits
+    ].tolist()
     return found
 
 

@@ -19,20 +19,26 @@ from tocsin.kernel.errors import Invalid
 from tocsin.kernel.ids import new_id
 from tocsin.record import tables
 from tocsin.record.canonical import canonical, commitment
+from tocsin.record.long import MOST, envelope
 from tocsin.record.terms import Author, Entry, Marking, stamp
+from tocsin.record.tree import leaf_hash
 
 _INSERT = """
-WITH accepted AS (
+WITH given AS (
+    SELECT * FROM ROWS FROM (json_to_recordset(%s::json) AS (
+        kind text, subject text, actor text, agency text, tlp text, operation text,
+        recorded_at timestamptz, body text, leaf text
+    )) WITH ORDINALITY AS row(kind, subject, actor, agency, tlp, operation, recorded_at, body, leaf, place)
+), accepted AS (
     INSERT INTO record_entry (kind, subject, actor, agency, tlp, operation, recorded_at, body)
     SELECT kind, subject, actor, agency, tlp, operation, recorded_at, convert_to(body, 'UTF8')
-    FROM ROWS FROM (json_to_recordset(%s::json) AS (
-        kind text, subject text, actor text, agency text, tlp text, operation text,
-        recorded_at timestamptz, body text
-    )) WITH ORDINALITY AS given(kind, subject, actor, agency, tlp, operation, recorded_at, body, place)
-    ORDER BY place
+    FROM given ORDER BY place
     RETURNING n, body
 )
-INSERT INTO record_pending (n, leaf) SELECT n, sha256('\\x00'::bytea || body) FROM accepted
+INSERT INTO record_pending (n, leaf) SELECT n, CASE
+    WHEN octet_length(body) <= 65535 THEN sha256('\\x00'::bytea || body)
+    ELSE (SELECT decode(leaf, 'hex') FROM given WHERE convert_to(given.body, 'UTF8') = accepted.body LIMIT 1)
+END FROM accepted
 """
 
 _KEEP = """
@@ -164,6 +170,7 @@ def _insert(entries: list[Entry], bodies: list[bytes]) -> None:
                 "operation": m.operation,
                 "recorded_at": e.recorded_at,
                 "body": body.decode(),
+                "leaf": leaf_hash(envelope(body)).hex() if len(body) > MOST else None,
             }
         )
     tables.execute(_INSERT, rows)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 
 import psycopg
 from django.db import connection, transaction
@@ -17,6 +16,7 @@ from tocsin.kernel.errors import BadSettings, Corrupt
 from tocsin.record import database, store, tables
 from tocsin.record.canonical import canonical, check_commitment
 from tocsin.record.holds import HELD
+from tocsin.record.long import standing
 from tocsin.record.models import Checkpoint, Pending, Vault
 from tocsin.record.note import VerifierKey, open_checkpoint
 from tocsin.record.sequencer import Sequencer
@@ -93,25 +93,27 @@ def _quick_turns() -> Iterator[None]:
 def _checked_leaves(total: int, batch: int) -> Iterator[list[bytes]]:
     """The leaves of all places, computed from the entries' bytes and found equal to what was placed."""
     for first, run in store.runs(total, batch):
-        leaves = leaf_hashes(run.bodies())
-        if b"".join(leaves) != run.leaves or len(leaves) != min(batch, total - first):
-            _name_first_bad(first, first + batch)
+        leaves, upto = leaf_hashes(run.bodies()), min(first + batch, total)
+        if b"".join(leaves) != run.leaves or len(leaves) != upto - first:
+            leaves = _one_by_one(first, upto)
         yield leaves
 
 
-def _name_first_bad(first: int, last: int) -> NoReturn:
-    """Go through a run of which something is known to be wrong, row by row.
+def _one_by_one(first: int, upto: int) -> list[bytes]:
+    """The leaves of a run in which something is wrong, or an entry stands by its envelope: row by row.
 
     Raises: Corrupt naming the place.
     """
-    expected = first
-    for seq, leaf, body in store.bodies(first, last):
-        if seq != expected:
+    leaves: list[bytes] = []
+    for seq, leaf, body in store.bodies(first, upto):
+        if seq != first + len(leaves):
             break
-        if leaf_hashes([body]) != [leaf]:
+        if leaf_hashes([standing(body, leaf)]) != [leaf]:
             raise Corrupt(f"the entry at place {seq} is not what was recorded", field="body")
-        expected += 1
-    raise Corrupt(f"place {expected} is missing", field="place")
+        leaves.append(leaf)
+    if first + len(leaves) < upto:
+        raise Corrupt(f"place {first + len(leaves)} is missing", field="place")
+    return leaves
 
 
 def _check_signed(checkpoint: Checkpoint, frontier: Frontier, verifier: VerifierKey) -> None:

@@ -25,6 +25,7 @@ LOOPS: Final = {
     "tests of ways": "Sends tests of the ways in the directory",
     "mailbox": "Reads bounces and replies",
     "directory": "Asks for lines nobody has proved",
+    "copies": "Asks who took copies of what no longer holds to replace them",
     "sights": "Puts on the record who read what",
     "past": "Builds the past that was asked for",
     "findings": "Asks new operations about unsolved findings",

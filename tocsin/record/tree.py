@@ -356,7 +356,9 @@ def verify_consistency(
     """
     _check_lengths(NotConsistent, old_root, new_root, *proof)
     if not 0 <= old_size <= new_size:
-        raise NotConsistent(f"a tree of {new_size} is smaller than {old_size}", field="new_size")
+        raise NotConsistent(
+            f"a tree of {new_size} cannot have grown from one of {old_size}", field="old_size"
+        )
     if old_size in (0, new_size):
         _verify_without_proof(old_size, new_size, old_root, new_root, proof)
         return

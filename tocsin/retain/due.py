@@ -12,7 +12,7 @@ from tocsin.retain import rules
 from tocsin.retain.held import active_holds, held_subjects, markings, read
 from tocsin.retain.models import Keeping, LegalHold, Unmasking
 from tocsin.retain.schedules import policy, schedule
-from tocsin.retain.terms import KINDS, ORIGINAL, Fate, Schedule, Then, kind_of
+from tocsin.retain.terms import ORIGINAL, Fate, Schedule, Then, kind_of, prefixes
 
 LATE_AFTER = timedelta(days=1)
 """What the machine may purge and has not purged after this is overdue: no worker runs, or it fails."""
@@ -34,7 +34,7 @@ class Due:
 def due(now: datetime, limit: int = 500) -> list[Due]:
     """What is to be asked about, purged or sealed now, at most `limit` of each kind, longest due first."""
     found = _reports(now, limit) + _originals(now, limit)
-    found += _refused(now, limit) + _objects(now, limit)
+    found += _refused(now, limit) + _objects(now, limit) + _former(now, limit)
     for kind, spec in policy().schedules.items():
         if spec.then is not Then.KEEP and kind not in _BY_ROW:
             found += _by_vault(kind, spec, now, limit)
@@ -63,7 +63,7 @@ GROUP BY v.subject ORDER BY 3 LIMIT %(limit)s
 """
 _VAULT = """
 SELECT v.subject, min(v.kept_at) FROM record_vault v LEFT JOIN retain_keeping k ON k.subject = v.subject
-WHERE v.subject LIKE %(prefix)s AND v.id LIKE 'vlt\\_%%' AND v.kept_at <= %(before)s
+WHERE v.subject LIKE ANY(%(prefixes)s) AND v.id LIKE 'vlt\\_%%' AND v.kept_at <= %(before)s
 AND k.keep_until IS NULL AND k.sealed_at IS NULL
 GROUP BY v.subject ORDER BY 2 LIMIT %(limit)s
 """
@@ -78,11 +78,26 @@ ORDER BY received_at LIMIT %(limit)s
 """
 _OBJECTS = """
 SELECT collection, id, added_at FROM exchange_sharedobject o
-WHERE poster <> '' AND removed_at IS NULL AND added_at <= %(shortest)s
+WHERE poster <> '' AND added_at <= %(shortest)s
 AND EXISTS (SELECT 1 FROM record_vault v WHERE v.id = o.vault)
 ORDER BY added_at LIMIT %(limit)s
 """
-_BY_ROW = (rules.TEMPORARY, ORIGINAL, "refused", "object")
+_FORMER = """
+SELECT id, part, since FROM (
+    SELECT v.subject AS id, v.id AS part, r.active AND v.id = r.card AS in_use,
+        coalesce(lead(v.kept_at) OVER (PARTITION BY v.subject ORDER BY v.kept_at, v.id), r.changed_at) AS since
+    FROM record_vault v JOIN deliver_recipient r ON r.id = v.subject WHERE v.id LIKE 'vlt\\_%%'
+) card
+WHERE NOT in_use AND since <= %(shortest)s ORDER BY since LIMIT %(limit)s
+"""
+_BY_ROW = (rules.TEMPORARY, ORIGINAL, "refused", "object", "former")
+
+
+def _former(now: datetime, limit: int) -> list[Due]:
+    """A card of the directory goes by itself, so long after another took its place or its line was taken out."""
+    spec = policy().schedules["former"]
+    rows = read(_FORMER, {**_terms("former", now), "limit": limit})
+    return [Due(s, part, spec.kind, since + spec.term, since) for s, part, since in rows]
 
 
 def _objects(now: datetime, limit: int) -> list[Due]:
@@ -124,11 +139,9 @@ def _terms(kind: str, now: datetime) -> dict[str, Any]:
 
 
 def _by_vault(kind: str, spec: Schedule, now: datetime, limit: int) -> list[Due]:
-    prefix = next((p for p, k in KINDS.items() if k == kind), "")
-    if not prefix:
-        return []
     before = now + spec.ahead - spec.term
-    rows = read(_VAULT, {"prefix": f"{prefix}\\_%", "before": before, "limit": limit})
+    like = [f"{prefix}\\_%" for prefix in prefixes(kind)]
+    rows = read(_VAULT, {"prefixes": like, "before": before, "limit": limit})
     return [Due(subject, "all", kind, made + spec.term, made) for subject, made in rows]
 
 

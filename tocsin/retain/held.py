@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 
 from tocsin.assess.models import Membership
-from tocsin.deliver.models import Destination
+from tocsin.deliver.models import Destination, Reader, Relay
+from tocsin.operate.models import Hold as Asked
+from tocsin.operate.models import Photo
 from tocsin.people.models import Grant
 from tocsin.record.terms import Marking
 from tocsin.retain import rules
 from tocsin.retain.models import Intelligence, LegalHold, Sar
 from tocsin.retain.terms import Hold, Thing
 from tocsin.warn.models import Warning
+
+belonging: dict[str, Callable[[Sequence[str]], Mapping[str, set[str]]]] = {}
+"""Prefix of an id -> what things of that kind are part of. Stages above this one register what they know."""
 
 
 def active_holds() -> list[Hold]:
@@ -95,11 +100,34 @@ def _belongs(ids: Sequence[str]) -> dict[str, set[str]]:
     warnings = {*ids, *sent.values()}
     rows = Warning.objects.filter(id__in=warnings).values_list("id", "situation", "series")
     parts = {i: {situation, series} - {""} for i, situation, series in rows}
+    for prefix, part_of in belonging.items():
+        if mine := [i for i in ids if i.startswith(prefix + "_")]:
+            for i, wholes in part_of(mine).items():
+                found[i] |= wholes
     for i in ids:
         report = sars.get(i) or above.get(entries.get(i, ""), i)
         found[i] |= {report, *topics[report]} | parts.get(sent.get(i, i), set())
         found[i] |= {x for x in (entries.get(i), sent.get(i)) if x}
     return found
+
+
+def _seen_with(ids: Sequence[str]) -> dict[str, set[str]]:
+    """Photos and hold questions are part of their sighting."""
+    rows = [*Photo.objects.filter(id__in=ids).values_list("id", "sighting")]
+    rows += Asked.objects.filter(id__in=ids).values_list("id", "sighting")
+    return {i: {sighting} for i, sighting in rows}
+
+
+def _passed_on(ids: Sequence[str]) -> dict[str, set[str]]:
+    """What was passed on is part of the warning, and of how it came."""
+    of = dict(Reader.objects.filter(id__in=ids).values_list("id", "relay"))
+    rows = Relay.objects.filter(id__in={*ids, *of.values()})
+    relays = {i: {i, warning, destination} for i, warning, destination in
+              rows.values_list("id", "warning", "destination")}  # fmt: skip
+    return {i: relays.get(of.get(i, i), set()) for i in ids}
+
+
+belonging |= {"pho": _seen_with, "hlq": _seen_with, "rly": _passed_on, "rdr": _passed_on}
 
 
 def markings(subjects: Iterable[str]) -> dict[str, Marking]:

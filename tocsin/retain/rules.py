@@ -10,7 +10,7 @@ from typing import Any
 from tocsin.duties.rules import duration
 from tocsin.kernel.errors import BadSettings, Conflict, Invalid
 from tocsin.retain.terms import (
-    ORIGINAL,
+    KIND_WORDS,
     REASON_AT_LEAST,
     Confidence,
     Fate,
@@ -181,13 +181,13 @@ def source_terms(policy: Policy, source: str, authority: str) -> Mapping[str, ti
     return {**policy.sources.get(authority, {}), **policy.sources.get(source, {})}
 
 
-def parse(text: str, source: str = "retention") -> Policy:
-    """A policy from TOML. Raises: BadSettings naming the key and the cure."""
+def parse(text: str, source: str = "retention", *, base: Policy | None = None) -> Policy:
+    """A policy from TOML; what it does not name is as in `base`. Raises: BadSettings naming the key and the cure."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
         raise BadSettings(str(e), field=source, cure="Mend the TOML.") from e
-    allowed = {"version", "keep", "source", "routine_use", "delivery"}
+    allowed = {"version", "keep", "source", "routine_use", "delivery", "release"}
     if unknown := set(raw) - allowed:
         raise BadSettings("unknown key", field=f"{source}: {sorted(unknown)[0]}", cure="Remove it.")
     if not isinstance(raw.get("version"), str):
@@ -201,9 +201,12 @@ def parse(text: str, source: str = "retention") -> Policy:
         for name, spec in raw.get("source", {}).items()
     }
     uses = {u["id"]: RoutineUse(u["id"], u["plain"]) for u in raw.get("routine_use", [])}
-    policy = Policy(
-        raw["version"], schedules, sources, uses, raw.get("delivery", {}).get("routine_use", "")
-    )
+    delivery = raw.get("delivery", {}).get("routine_use", "")
+    release = raw.get("release", {}).get("routine_use", "")
+    if base is not None:
+        schedules, uses = base.schedules | schedules, base.routine_uses | uses
+        delivery, release = delivery or base.delivery_use, release or base.release_use
+    policy = Policy(raw["version"], schedules, sources, uses, delivery, release)
     _check(policy, source)
     return policy
 
@@ -227,9 +230,14 @@ def _schedule(kind: str, spec: dict[str, Any], where: str) -> Schedule:
 
 def _check(policy: Policy, source: str) -> None:
     """Bounds that no site may loosen."""
-    for kind in (TEMPORARY, ORIGINAL, "disclosure", "sar", "intelligence"):
+    for kind in KIND_WORDS:
         if kind not in policy.schedules:
             raise BadSettings("is missing", field=f"{source}: keep.{kind}", cure="Add it.")
+    if unknown := set(policy.schedules) - set(KIND_WORDS):
+        raise BadSettings(
+            "is no kind of thing", field=f"{source}: keep.{sorted(unknown)[0]}",
+            cure=f"Use one of: {', '.join(KIND_WORDS)}.",
+        )  # fmt: skip
     temporary = policy.schedules[TEMPORARY]
     if temporary.then is not Then.PURGE or temporary.term > TEMPORARY_MOST:
         raise BadSettings(
@@ -241,8 +249,9 @@ def _check(policy: Policy, source: str) -> None:
             "forgets disclosures too soon", field=f"{source}: keep.disclosure.for",
             cure="Keep the account for five years or longer.",
         )  # fmt: skip
-    if policy.delivery_use not in policy.routine_uses:
-        raise BadSettings(
-            "names no routine use", field=f"{source}: delivery.routine_use",
-            cure="Use the id of a [[routine_use]].",
-        )  # fmt: skip
+    for where, use in (("delivery", policy.delivery_use), ("release", policy.release_use)):
+        if use not in policy.routine_uses:
+            raise BadSettings(
+                "names no routine use", field=f"{source}: {where}.routine_use",
+                cure="Use the id of a [[routine_use]].",
+            )  # fmt: skip

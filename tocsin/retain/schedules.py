@@ -11,11 +11,13 @@ from tocsin.kernel.errors import BadSettings
 from tocsin.retain import rules
 from tocsin.retain.terms import Policy, Schedule, Then
 
+_SHIPPED = Path(__file__).with_name("policy.toml")
+
 
 @cache
 def policy_text() -> str:
     """The schedules in force: the site's own file, else those that ship. Raises: BadSettings."""
-    path = settings.current().retention_file or Path(__file__).with_name("policy.toml")
+    path = settings.current().retention_file or _SHIPPED
     try:
         return path.read_text()
     except OSError as e:
@@ -26,8 +28,11 @@ def policy_text() -> str:
 
 @cache
 def policy() -> Policy:
-    """The policy in force. Raises: BadSettings."""
-    return rules.parse(policy_text())
+    """The policy in force: the site's own words, and for kinds it does not name those that ship.
+
+    Raises: BadSettings.
+    """
+    return rules.parse(policy_text(), base=rules.parse(_SHIPPED.read_text()))
 
 
 def schedule(kind: str) -> Schedule:

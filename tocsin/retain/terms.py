@@ -72,10 +72,13 @@ class Policy:
     sources: dict[str, dict[str, timedelta]]
     routine_uses: dict[str, RoutineUse]
     delivery_use: str
+    release_use: str
 
 
 ORIGINAL = "original"
 """The sealed original of a report: a kind of its own, with a shorter term than the masked text."""
+HOUSE = "house"
+"""What bears no prefix of its own: what agencies and models say of themselves."""
 KINDS = {
     "rpt": "report",
     "sit": "situation",
@@ -83,16 +86,34 @@ KINDS = {
     "rfi": "rfi",
     "dis": "dissent",
     "dst": "answer",
+    "rly": "relay",
+    "rdr": "relay",
     "hnd": "handover",
+    "sgt": "operate",
+    "qst": "operate",
+    "hlq": "operate",
+    "abs": "operate",
+    "inc": "operate",
+    "pho": "photo",
+    "op": "plan",
+    "pos": "plan",
+    "zon": "plan",
+    "gtw": "plan",
+    "pic": "plan",
+    "fnd": "finding",
+    "inq": "finding",
+    "rel": "release",
     "sar": "sar",
     "cri": "intelligence",
     "dsc": "disclosure",
     "hld": "hold",
+    "tmb": "tombstone",
     "unm": "unmasking",
     "rcp": "recipient",
     "src": "source",
+    "tpl": HOUSE,
 }
-"""Prefix of an id -> the kind its schedule goes by."""
+"""Prefix of an id -> the kind its schedule goes by. Whoever keeps content under a new prefix adds a line."""
 
 
 KIND_WORDS = {
@@ -105,22 +126,35 @@ KIND_WORDS = {
     "warning": "warnings, released or not",
     "situation": "situations",
     "answer": "what recipients answered",
+    "relay": "whom a warning was passed on to",
     "rfi": "requests for information",
     "dissent": "concerns",
     "handover": "hand-over notes",
+    "operate": "sightings, questions and answers of an operation",
+    "photo": "photos of what was seen",
+    "plan": "words and pictures of plans",
+    "finding": "findings, and reports of them",
+    "release": "redacted releases",
     "disclosure": "disclosures entered by hand",
     "unmasking": "requests to look behind a mask",
     "hold": "letters of legal holds",
-    "recipient": "cards of the directory",
+    "tombstone": "reasons of purges",
+    "recipient": "cards of the directory in use",
+    "former": "cards of the directory out of use",
     "source": "changes of sources",
+    HOUSE: "seals, layouts, and why models are in use",
 }
 """What people call the things of a kind."""
 
 
 def kind_of(subject: str) -> str:
-    """The kind that a subject's schedule goes by; its prefix where it has none of its own."""
-    prefix = subject.partition("_")[0]
-    return KINDS.get(prefix, prefix)
+    """The kind that a subject's schedule goes by."""
+    return KINDS.get(subject.partition("_")[0], HOUSE)
+
+
+def prefixes(kind: str) -> list[str]:
+    """The prefixes of the ids of a kind."""
+    return [prefix for prefix, named in KINDS.items() if named == kind]
 
 
 class Store(StrEnum):

@@ -56,6 +56,15 @@ class Readings(NamedTuple):
     unlearned: frozenset[int]
     leaning: NDArray[np.int8]
 
+    @property
+    def scores(self) -> NDArray[np.int64]:
+        """0..1000: the higher of what the indicators and the models say."""
+        signs = np.array([finding.score if finding else 0 for finding in self.findings], np.int64)
+        chances: NDArray[np.int64] = np.rint(1000 * self.chances.astype(np.float64)).astype(
+            np.int64
+        )
+        return np.maximum(signs, chances)
+
 
 class Cascade:
     """Screens texts with one version of the catalogue and one of the models. Keeps nothing of them.
@@ -96,7 +105,7 @@ class Cascade:
         `line`: the score from which a text is flagged on the models' word alone.
         """
         readings = self.read(texts, reach)
-        flagged = [at for at in range(len(texts)) if self.score(readings, at) >= line]
+        flagged = (readings.scores >= line).nonzero()[0].tolist()
         found: list[Verdict | None] = [None] * len(texts)
         for at, verdict in zip(flagged, self.verdicts(texts, readings, flagged), strict=True):
             found[at] = verdict
@@ -187,6 +196,7 @@ class Cascade:
             verdict = self._by_models(text, head, words)
         else:
             verdict = self.engine.verdict(text, finding)
+        words = _readable(words, verdict.masked.text)
         score = max(verdict.score, chance)
         lang = readings.languages.get(at)
         return replace(
@@ -209,6 +219,8 @@ class Cascade:
         """A verdict without indicators: the words that weighed most are marked instead."""
         name = f"{_NAMES[head]}@{self.models.version}"
         spans = _marked(text, words, name, _NAMES[head])
+        covered = masked(text, spans)
+        words = _readable(words, covered.text)
         told = f"; most by the words {', '.join(words)}" if words else ""
         return Verdict(
             score=0,
@@ -218,7 +230,7 @@ class Cascade:
             categories=(_NAMES[head],),
             why=(_WHY[head].format(words=told),),
             lowered_by=(),
-            masked=masked(text, spans),
+            masked=covered,
             catalogue=self.version,
         )
 
@@ -243,6 +255,12 @@ def _spread(said: Floats, chosen: NDArray[np.int64], count: int) -> Floats:
     out = np.zeros((count, said.shape[1]), np.float32)
     out[chosen] = said
     return out
+
+
+def _readable(words: Sequence[str], covered: str) -> tuple[str, ...]:
+    """The words that masking leaves: a reason must not tell the name that the text no longer shows."""
+    left = set(normalise.plain(covered).text.split())
+    return tuple(word for word in words if word in left)
 
 
 def _marked(text: str, words: Sequence[str], name: str, category: str) -> tuple[Span, ...]:

@@ -1,20 +1,21 @@
 """The indicators' part of the engine: which of the catalogue's signs a text shows, where, and how many.
 
-How a text is read, cheapest step first, because nearly all texts stop at step 2:
+How a batch is read, cheapest step first, because nearly all texts stop at step 2:
 
-1. fold it (plain view) and let Hyperscan look for every pattern of the catalogue at once;
-2. nothing found, or nothing that could reach the flagging score: no verdict;
-3. only if it shows a spelling trick: fold it again with the trick undone, and look again;
+1. fold every text (plain view) and look which indicators may be in it, in one pass over all (`prefilter`);
+2. nothing, or nothing that could reach the flagging score: no verdict;
+3. only if a text shows a spelling trick: fold it again with the trick undone, and look again;
 4. find the exact places with Python's `re`, void what context voids, lower what it lowers, score.
 
-Step 1 may report too much, never too little (see `prefilter`); step 4 decides. `cascade` adds what
-the models make of the text.
+Step 1 may report too much, never too little; step 4 decides. `cascade` adds what the models make of
+the text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import count, islice
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -25,10 +26,14 @@ from tocsin.screen.masking import masked
 from tocsin.screen.normalise import View
 from tocsin.screen.prefilter import Prefilter
 from tocsin.screen.terms import Priority, Span, Verdict
+from tocsin.screen.tricks import Tricks
 
 LONGEST_TEXT = 100_000  # characters looked at; a post is a few hundred, and cost must stay bounded
-_MOST_SPANS = 20  # per indicator and text: enough to highlight
+_MOST_SPANS = 20  # per expression and view: enough to highlight
 Places = dict[int, set[tuple[int, int]]]  # rule index → spans in the original
+Looked = tuple[
+    View, set[int]
+]  # a view of a text, and the numbers of the expressions that may match there
 
 
 class Finding(NamedTuple):
@@ -51,21 +56,25 @@ class Engine:
         self.catalogue = catalogue
         self.version = catalogue.version
         self._rules = (*catalogue.indicators, *catalogue.contexts)
-        self._places: dict[int, list[re.Pattern[str]]] = {}  # compiled when first needed
-        self._owner = [index for index, rule in enumerate(self._rules) for _ in rule.expressions]
-        self._trick = len(self._owner)
-        expressions = [text for rule in self._rules for text in rule.expressions]
-        names = [self._rules[index].ref for index in self._owner] + ["spelling tricks"] * len(
-            normalise.TRICKS
-        )
-        self.prefilter = Prefilter([*expressions, *normalise.TRICKS], names)
-        self._scan = self.prefilter.scan
-        self._hits: list[int] = []
+        self._expressions = [
+            (index, text) for index, rule in enumerate(self._rules) for text in rule.expressions
+        ]
+        signs = sum(len(rule.expressions) for rule in catalogue.indicators)
+        self._signs = self._prefilter(0, signs)
+        self._contexts = self._prefilter(signs, len(self._expressions))
+        self._first_context = signs
+        self._tricks = Tricks()
+        self._places: dict[int, re.Pattern[str]] = {}  # by expression; compiled when first needed
         self._lock = Lock()
+
+    def _prefilter(self, start: int, end: int) -> Prefilter:
+        """Of some expressions, numbered from 0."""
+        chosen = self._expressions[start:end]
+        return Prefilter([text for _, text in chosen], [self._rules[of].ref for of, _ in chosen])
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Engine:
-        """Compile the catalogue in `folder` (the bundled one by default): about 3 s of CPU.
+        """Compile the catalogue in `folder` (the bundled one by default): half a second of CPU.
 
         Raises: BadCatalogue, naming file, indicator, field and cure.
         """
@@ -87,78 +96,83 @@ class Engine:
 
     def look(self, texts: Sequence[str]) -> tuple[list[bytes], list[Finding | None]]:
         """Each text folded, in UTF-8, and what was found in it; None where nothing could flag it."""
-        folded: list[bytes] = []
-        findings: list[Finding | None] = []
-        hits, plain, scan, hit = self._hits, normalise.plain, self._scan, self._hit
+        texts = [text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] for text in texts]
+        folded = list(map(normalise.folded, texts))
+        findings: list[Finding | None] = [None] * len(texts)
         with self._lock:
-            for whole in texts:
-                text = whole if len(whole) <= LONGEST_TEXT else whole[:LONGEST_TEXT]
-                view = plain(text)
-                raw = view.text.encode()
-                folded.append(raw)
-                hits.clear()
-                scan(raw, hit)
-                findings.append(self._finding(self._views(view)) if hits else None)
+            seen, tricky = self._signs.seen(folded), self._tricks.shown(folded)
+            looked = {
+                at: self._views(texts[at], seen.get(at, set()), tricky=at in tricky)
+                for at in seen.keys() | tricky
+            }
+            likely = {at: views for at, views in looked.items() if self._could_flag(views)}
+            for at, views in zip(likely, self._in_context(likely.values()), strict=True):
+                findings[at] = self._finding(views)
         return folded, findings
 
     def counting(self, text: str) -> set[int]:
         """Indexes into `catalogue.indicators` of those that count in a text, whatever its score:
         for checking them.
         """
-        with self._lock:
-            return self._weighed(self._found(self._scanned(text[:LONGEST_TEXT])))[0]
+        return self._weighed(self._found(self._looked(text[:LONGEST_TEXT])))[0]
 
-    def _scanned(self, text: str) -> list[tuple[View, set[int]]]:
-        view = normalise.plain(text)
-        self._hits.clear()
-        self._scan(view.text.encode(), self._hit)
-        return self._views(view)
-
-    def _views(self, view: View) -> list[tuple[View, set[int]]]:
-        """The views of a text that was just scanned in its plain one, each with the rules that may
-        match there.
+    def possible(self, text: str) -> set[str]:
+        """The expressions that may match in a text or in a view of it, contexts included: for checking
+        that none is missed.
         """
-        hits = self._hits
-        if not hits:
-            return []
-        views = [(view, self._candidates())]
-        if max(hits) >= self._trick:
-            for other in normalise.tricked(view):
-                hits.clear()
-                self._scan(other.text.encode(), self._hit)
-                views.append((other, self._candidates()))
-        return views
-
-    def _hit(self, expression: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-        self._hits.append(expression)
-
-    def _candidates(self) -> set[int]:
-        """Indexes of the rules that may match; the signs of spelling tricks are not rules."""
-        return {self._owner[hit] for hit in self._hits if hit < self._trick}
-
-    def _finding(self, views: list[tuple[View, set[int]]]) -> Finding | None:
-        possible = set[int]().union(*(candidates for _, candidates in views))
-        if self._score(possible, ()) < rules.FLAGGED_FROM:
-            return None
-        places = self._found(views)
-        counted, contexts = self._weighed(places)
-        if not counted:
-            return None
-        order = sorted(counted, key=lambda index: (-self._weight(index), self._rules[index].ref))
-        score = self._score(counted, contexts)
-        return Finding(score, tuple(order), tuple(contexts), places)
+        views = self._looked(text[:LONGEST_TEXT])
+        return {self._expressions[number][1] for _, numbers in views for number in numbers}
 
     def scan_only(self, texts: Sequence[str]) -> int:
         """Fold and scan and look no further: the least that any screening costs, for measuring. How
         many texts may hold something.
         """
-        found = 0
+        folded = list(map(normalise.folded, texts))
         with self._lock:
-            for text in texts:
-                self._hits.clear()
-                self._scan(normalise.plain(text).text.encode(), self._hit)
-                found += bool(self._hits)
-        return found
+            return len(self._signs.seen(folded).keys() | self._tricks.shown(folded))
+
+    def _looked(self, text: str) -> list[Looked]:
+        folded = [normalise.folded(text)]
+        with self._lock:
+            seen, tricky = self._signs.seen(folded), self._tricks.shown(folded)
+            views = self._views(text, seen.get(0, set()), tricky=bool(tricky))
+            return self._in_context([views])[0]
+
+    def _views(self, text: str, seen: set[int], *, tricky: bool) -> list[Looked]:
+        """The views of a text, each with the indicators' expressions that may match there."""
+        view = normalise.plain(text)
+        views = [(view, seen)]
+        if tricky:
+            others = normalise.tricked(view)
+            found = self._signs.seen([other.text.encode() for other in others])
+            views += [(other, found.get(at, set())) for at, other in enumerate(others)]
+        return views
+
+    def _in_context(self, looked: Collection[list[Looked]]) -> list[list[Looked]]:
+        """The views of several texts with the expressions of contexts put in."""
+        every = [view.text.encode() for views in looked for view, _ in views]
+        found = self._contexts.seen(every)
+        at = count()
+        return [
+            [
+                (view, seen | {self._first_context + number for number in found.get(next(at), ())})
+                for view, seen in views
+            ]
+            for views in looked
+        ]
+
+    def _could_flag(self, views: list[Looked]) -> bool:
+        possible = {self._expressions[number][0] for _, numbers in views for number in numbers}
+        return self._score(possible, ()) >= rules.FLAGGED_FROM
+
+    def _finding(self, views: list[Looked]) -> Finding | None:
+        places = self._found(views)
+        counted, contexts = self._weighed(places)
+        if self._score(counted, ()) < rules.FLAGGED_FROM:
+            return None
+        order = sorted(counted, key=lambda index: (-self._weight(index), self._rules[index].ref))
+        score = self._score(counted, contexts)
+        return Finding(score, tuple(order), tuple(contexts), places)
 
     def verdict(self, text: str, finding: Finding) -> Verdict:
         """The verdict on a text by its indicators alone, masked."""
@@ -176,26 +190,23 @@ class Engine:
             catalogue=self.version,
         )
 
-    def _found(self, views: list[tuple[View, set[int]]]) -> Places:
+    def _found(self, views: list[Looked]) -> Places:
         """Where each rule matches, in the original text."""
         places: Places = {}
-        for view, candidates in views:
-            for index in candidates:
-                for start, end in self._matches(view, index):
-                    places.setdefault(index, set()).add(view.span(start, end))
+        for view, numbers in views:
+            for number in numbers:
+                for start, end in self._matches(view, number):
+                    places.setdefault(self._expressions[number][0], set()).add(
+                        view.span(start, end)
+                    )
         return places
 
-    def _matches(self, view: View, index: int) -> Iterable[tuple[int, int]]:
-        count = 0
-        if index not in self._places:
-            expressions = self._rules[index].expressions
-            self._places[index] = [re.compile(text, re.ASCII) for text in expressions]
-        for place in self._places[index]:
-            for match in place.finditer(view.text):
-                yield _trimmed(view.text, *match.span())
-                count += 1
-                if count >= _MOST_SPANS:
-                    return
+    def _matches(self, view: View, number: int) -> Iterable[tuple[int, int]]:
+        place = self._places.get(number)
+        if place is None:
+            place = self._places[number] = re.compile(self._expressions[number][1], re.ASCII)
+        for match in islice(place.finditer(view.text), _MOST_SPANS):
+            yield _trimmed(view.text, *match.span())
 
     def _weighed(self, places: Places) -> tuple[set[int], set[int]]:
         """Drops what context voids from `places`; returns the indicators that still count and the

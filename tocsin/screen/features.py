@@ -9,7 +9,7 @@ they are says nothing about what is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _PAIR = np.uint64(0xC2B2AE3D27D4EB4F)
 _DOWN = np.uint64(64 - BITS)
 _RUNS = (3, 4, 5)
+_BYTE = np.uint64(8)
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789'@") | frozenset(range(128, 256))
 _FOLDED = bytes(code if code in _WORD_BYTES else _GAP for code in range(256))
 
@@ -81,7 +82,7 @@ def read(texts: Sequence[bytes]) -> Features:
             np.minimum(starts, len(pairs)),
             np.maximum(starts, ends - 1).clip(max=len(pairs)),
         ),
-        tuple(_runs(codes, gap, length, begins) for length in _RUNS),
+        tuple(_runs(codes, gap, begins)),
     )
 
 
@@ -109,20 +110,20 @@ def _words(
 
 
 def _runs(
-    codes: NDArray[np.uint8], gap: NDArray[np.bool_], length: int, begins: NDArray[np.int64]
-) -> Kind:
-    """Runs of `length` bytes that lie within a word, the gap before or behind it included."""
-    count = len(codes) - length + 1
-    broken = gap[1 : 1 + count].copy()
-    for offset in range(2, length - 1):
-        broken |= gap[offset : offset + count]
-    at = np.flatnonzero(~broken)
-    packed = np.full(len(at), length, np.uint64)
-    for offset in range(length):
-        packed <<= np.uint64(8)
-        packed |= codes[at + offset]
-    bounds = np.searchsorted(at, begins)
-    return Kind(_places(packed), bounds[:-1], bounds[1:])
+    codes: NDArray[np.uint8], gap: NDArray[np.bool_], begins: NDArray[np.int64]
+) -> Iterator[Kind]:
+    """Runs of bytes that lie within a word, the gap before or behind it included; of each length."""
+    packed = codes.astype(np.uint64)
+    broken = np.zeros(len(codes) - 1, bool)
+    for length in range(2, _RUNS[-1] + 1):
+        packed = (packed[:-1] << _BYTE) | codes[length - 1 :]
+        if length > 2:
+            broken = broken[:-1] | gap[length - 2 : -1]
+        if length in _RUNS:
+            at = np.flatnonzero(~broken)
+            bounds = np.searchsorted(at, begins)
+            named = packed[at] | np.uint64(length << (8 * length))
+            yield Kind(_places(named), bounds[:-1], bounds[1:])
 
 
 def _places(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:

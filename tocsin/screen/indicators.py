@@ -21,6 +21,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from tocsin.kernel.errors import TocsinError
+from tocsin.screen.repeats import Unbounded, bounded
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
 Sentence = Annotated[str, msgspec.Meta(min_length=10, max_length=300)]
@@ -273,8 +274,12 @@ def _rule(
         expression = _SPACE.sub(_white_space, written)
         expression = _WORD_END.sub(r"(?!\\w)", expression).replace(r"\b", r"(?<!\w)")
         try:
+            expression = bounded(expression)
             compiled = re.compile(expression, re.ASCII)
-        except re.error as wrong:
+        except Unbounded as wrong:
+            cure = "Repeat whole words with their space, like (?:\\w+ ){0,3} or (?:all |just )*."
+            raise _bad(file, field, f"{wrong}.", cure) from wrong
+        except (re.error, ValueError, RecursionError) as wrong:
             raise _bad(file, field, f"bad regular expression: {wrong}.", "Correct it.") from wrong
         if compiled.match(""):
             raise _bad(file, field, "it matches empty text.", "Make it need at least one word.")

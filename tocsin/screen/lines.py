@@ -39,15 +39,6 @@ class Piece(NamedTuple):
     too_long: int = 0
 
 
-class Line(NamedTuple):
-    """A line that can be screened. `id` and `at`: the bytes of those fields, b"" where missing."""
-
-    raw: bytes
-    text: str
-    id: bytes
-    at: bytes
-
-
 class Refused(NamedTuple):
     """A line that cannot be screened: its number, why, and its length in bytes; never its content."""
 
@@ -62,9 +53,12 @@ class Refused(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """What a piece holds; screened + refused + blank = all its lines."""
+    """What a piece holds: the lines that can be screened, each as it came and its text; screened +
+    refused + blank = all its lines.
+    """
 
-    good: list[Line]
+    raws: list[bytes]
+    texts: list[str]
     refused: list[Refused]
     blank: int
 
@@ -124,22 +118,13 @@ class Reader:
 
     def __init__(self, text_field: str) -> None:
         self._field = text_field
-        nothing = msgspec.Raw(b"")
-        fields: list[Any] = [
-            ("text", str),
-            ("id", msgspec.Raw, nothing),
-            ("at", msgspec.Raw, nothing),
-        ]
-        names = {"text": text_field}
-        if text_field in ("id", "at"):
-            fields = [field for field in fields if field[0] != text_field]
-        self._row: Any = msgspec.defstruct("Row", fields, rename=names)
+        self._row: Any = msgspec.defstruct("Row", [("text", str)], rename={"text": text_field})
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._row)
 
     def lines(self, piece: Piece) -> Lines:
         """The lines of a piece."""
         if piece.too_long:
-            return Lines([], [Refused(piece.first, Refusal.TOO_LONG, piece.too_long)], 0)
+            return Lines([], [], [Refused(piece.first, Refusal.TOO_LONG, piece.too_long)], 0)
         raw = piece.raw.removeprefix(_MARK) if piece.first == 1 else piece.raw
         raws = raw.split(b"\n")
         if raw.endswith(b"\n"):
@@ -149,15 +134,14 @@ class Reader:
             rows = self._decoder.decode_lines(raw)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return self._carefully(raws, piece.first)
-        if len(rows) != len(raws) or any(len(row.text) > LONGEST_TEXT for row in rows):
+        texts = [row.text for row in rows]
+        if len(texts) != len(raws) or max(map(len, texts), default=0) > LONGEST_TEXT:
             return self._carefully(raws, piece.first)
-        return Lines([self._line(raw, row) for raw, row in zip(raws, rows, strict=True)], [], 0)
-
-    def _line(self, raw: bytes, row: Any) -> Line:
-        return Line(raw, row.text, bytes(getattr(row, "id", b"")), bytes(getattr(row, "at", b"")))
+        return Lines(raws, texts, [], 0)
 
     def _carefully(self, raws: list[bytes], first: int) -> Lines:
-        good: list[Line] = []
+        good: list[bytes] = []
+        texts: list[str] = []
         refused: list[Refused] = []
         blank = 0
         for number, raw in enumerate(raws, first):
@@ -173,8 +157,9 @@ class Reader:
             if len(row.text) > LONGEST_TEXT:
                 refused.append(Refused(number, Refusal.TEXT_TOO_LONG, len(raw)))
             else:
-                good.append(self._line(raw, row))
-        return Lines(good, refused, blank)
+                good.append(raw)
+                texts.append(row.text)
+        return Lines(good, texts, refused, blank)
 
     def _reason(self, raw: bytes) -> Refusal:
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import threadpoolctl  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from tocsin.kernel.errors import TocsinError
@@ -39,6 +40,7 @@ class Models:
     def __init__(self, folder: Path) -> None:
         """Raises: BadModels."""
         self.folder = folder
+        _one_thread()
         try:
             files = {n: (folder / n).read_bytes() for n in _FILES if (folder / n).is_file()}
             self.version = _version(files)
@@ -70,8 +72,14 @@ class Models:
     @cached_property
     def transformer(self) -> Transformer:
         """The fine-tuned transformer."""
-        pieces = (self.folder / VOCABULARY).read_text("utf-8").split("\n")
-        return Transformer(_arrays(self.folder / TRANSFORMER), [p for p in pieces if p])
+        return transformer(self.folder)
+
+
+def _one_thread() -> None:
+    """Matrices this small are no quicker on several cores, and processes share the work (see `filter`): each
+    calculates on one, however it was started.
+    """
+    threadpoolctl.threadpool_limits(1, user_api="blas")
 
 
 def _version(files: dict[str, bytes]) -> str:
@@ -87,7 +95,14 @@ def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         return {name: stored[name] for name in stored.files}
 
 
+def transformer(folder: Path) -> Transformer:
+    """The transformer in a folder."""
+    pieces = (folder / VOCABULARY).read_text("utf-8").split("\n")
+    return Transformer(_arrays(folder / TRANSFORMER), [piece for piece in pieces if piece])
+
+
 def table(path: Path) -> Table:
+    """The fast classifier's table in a file."""
     stored = _arrays(path)
     return Table(
         places=np.cumsum(stored["steps"], dtype=np.uint64).astype(np.uint32),

@@ -97,7 +97,10 @@ class _Table(dict[int, str]):
 
 
 _TABLE = _Table()
-_DECOMPOSED = re.compile("(?<=[aouAOU])\u0308")
+_DIAERESIS = "\u0308"
+_DECOMPOSED = re.compile(f"(?<=[aouAOU]){_DIAERESIS}")
+# All but letters, digits and signs that stand for themselves: in most texts a few characters.
+_FOREIGN = re.compile(r"[^\n -_a-~]+")
 
 
 class View:
@@ -140,7 +143,12 @@ def plain(text: str) -> View:
     """The plain view: fast, its offsets are only worked out when somebody asks."""
     if text.isascii():
         return View(text.lower(), text)
-    return View(_DECOMPOSED.sub(_MARKED_UMLAUT, text).translate(_TABLE), text)
+    marked = _DECOMPOSED.sub(_MARKED_UMLAUT, text) if _DIAERESIS in text else text
+    return View(_FOREIGN.sub(_folded_run, marked).lower(), text)
+
+
+def _folded_run(run: re.Match[str]) -> str:
+    return run.group().translate(_TABLE)
 
 
 def _plain_offsets(original: str) -> tuple[list[int], list[int]]:
@@ -150,14 +158,6 @@ def _plain_offsets(original: str) -> tuple[list[int], list[int]]:
     return starts, [start + 1 for start in starts]
 
 
-# Signs that a text may hide words; deliberately loose, the views decide. Written so that the
-# matcher can hold them too.
-TRICKS = (
-    r"(?<!\w)[a-z0-9@$!][ ._*\-/|][a-z0-9@$!][ ._*\-/|][a-z0-9@$!](?!\w)",  # k i l l, k.i.l.l
-    r"(?:^|\s)[\"'(#]?[a-z]+[0-9$@!|]+[a-z]+",  # k1ll; links do not start like that
-    r"(?:^|\s)[4$][a-z]{4}",  # not @, which is how handles start
-    "|".join(letter * 3 for letter in "abcdefghijklmnopqrstuvxyz"),  # kiiill; not www
-)
 _SPACED = re.compile(
     r"(?<![a-z0-9])[a-z0-9@$!](?:([ ._*\-/|])[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
 )
@@ -219,6 +219,11 @@ def _shortened(view: View, doubled: str) -> View:
     for match in _RUN.finditer(view.text):
         drop.update(range(match.start() + (2 if match[1] in doubled else 1), match.end()))
     return _pick(view, [index for index in range(len(view.text)) if index not in drop])
+
+
+def folded(text: str) -> bytes:
+    """The plain view's text in UTF-8: for looking whether anything is in it."""
+    return (text.lower() if text.isascii() else plain(text).text).encode()
 
 
 def fold(text: str) -> str:

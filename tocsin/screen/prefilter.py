@@ -1,220 +1,178 @@
-"""Finding, in one pass over a text, the few patterns that may match it.
+"""Finding, in one pass over many texts, the few patterns that may match in each.
 
-Hyperscan compiles patterns with many word lists and gaps into machines that take minutes to build.
-So each pattern is taken apart at its gaps, the parts (mostly plain word lists, many shared between
-patterns) are compiled once, and a pattern counts as possible when all of its parts were seen, in
-any order. That may report too much, never too little: the caller looks again with the whole
-pattern.
+Every pattern is reduced to wordings it cannot match without (see `wording`). The texts of a batch are reduced to bare
+words, put one behind the other, and searched by Hyperscan for the rarest wordings of all patterns at once: plain
+wordings in one long buffer are what it is fastest with. Where one is found, the text is asked for the pattern's other
+wordings, in any order. That may report too much, never too little: the caller looks again with the whole pattern.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from typing import NamedTuple
 
 import hyperscan
+import numpy as np
+from numpy.typing import NDArray
 
-from tocsin.screen import compiled
 from tocsin.screen.indicators import BadCatalogue
+from tocsin.screen.wording import Piece, Way, ways
 
-_GAP = re.compile(
-    r"\(\?:\[\^[^\]]*\]\{0,\d+\}\)"  # (?:[^.!?]{0,40})
-    r"|\(\?:\\w\+\\s\+\)(?:\{0,\d+\}|\?|\*)"  # (?:\w+\s+){0,3}
+_BETWEEN = b" \xff "  # between texts: no UTF-8 has this byte
+_SPACE, _END = 32, 10
+_WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
+_BARE = bytes(
+    code if code in _WORD_BYTES else _END if code == 0xFF else _SPACE for code in range(256)
 )
-# "End of text": the line feed put behind every text stands for it.
-_END = re.compile(r"(\\.|\[[^\]]*\])|\|?\$")
-_AFTER = r"(?!\w)"  # as the catalogue's loader writes the end of a word
-_BEFORE = r"(?<!\w)"
-_WORD_ENDS = "\0"
-_WORD_BEGINS = "\1"
-_EVERYDAY = (
-    "\n\nwe you they he she it i'm all every this that the those them him her his your their a an "
-    "is are be will in to go going at on of for up out over through down good now not just have "
-    "get make want need see do can and or then there today tonight tomorrow monday game office "
-    "school house home people man men women kids 10 am.\n"
-)
-_LOOK = re.compile(r"\(\?<?[!=]")
-# On bytes: far cheaper than on UTF-8.
-_PART = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
-_BOTH = hyperscan.HS_FLAG_COMBINATION | hyperscan.HS_FLAG_SINGLEMATCH
+_COMMONEST = (
+    "the to a and of in i is for you that it on my with this be me are have so just not at but your was we out up all "
+    "what no when if like from can they get do go will he one now how about more know day who by or as time love good "
+    "an there her she his their them him has our why then want make new today see going us these over off got down "
+    "need people only been some think back would should am here really home right still where too never way work "
+    "could even than because much every live night first man say t s m re"
+).split()
+_RATE = {word: 1 / (place + 1) for place, word in enumerate(_COMMONEST)}
+_UNLISTED, _LETTER = 1 / 40, 0.7  # of other words: the longer, the rarer
+_FURTHER = 0.1
 
-Heard = Callable[[int, int, int, int, object], None]
+Scan = Callable[[bytes, Callable[[int, int, int, int, object], None]], None]
+
+
+class Rest(NamedTuple):
+    """What else a text must have where the rarest piece of an expression's way was found in it: one of each of
+    `words`, and one of each of `parts` anywhere within it.
+    """
+
+    expression: int
+    words: tuple[frozenset[bytes], ...]
+    parts: tuple[tuple[bytes, ...], ...]
 
 
 class Prefilter:
-    """Reports the numbers of the expressions that may match a text. One thread at a time."""
+    """Reports the numbers of the expressions that may match in texts. One thread at a time."""
 
     def __init__(self, expressions: Sequence[str], names: Sequence[str]) -> None:
         """`names`: what to call each expression in an error.
 
-        Raises: BadCatalogue when the matcher cannot use an expression.
+        Raises: BadCatalogue for an expression that cannot be taken apart.
         """
-        first = len(expressions)
-        parts: dict[str, int] = {}
-        needs = [
-            [
-                [parts.setdefault(part, first + len(parts)) for part in needed]
-                for needed in alternatives(expression)
-            ]
-            for expression in expressions
-        ]
-        conditions = [" | ".join(_all_of(ids) for ids in either) for either in needs]
-        quiet = _PART | hyperscan.HS_FLAG_QUIET
-        recipe = (
-            [*parts, *conditions],
-            [*parts.values(), *range(first)],
-            [*([quiet] * len(parts)), *([_BOTH] * first)],
-        )
-        self.about = _about(*recipe)
-        self.database = _compiled(
-            *recipe,
-            {
-                part: names[number]
-                for number, either in enumerate(needs)
-                for ids in either
-                for part in _named(parts, ids)
-            },
-        )
+        self._always: set[int] = set()
+        self._led: list[list[Rest]] = []
+        wordings: dict[str, int] = {}
+        for number, expression in enumerate(expressions):
+            for way in _ways(expression, names[number]):
+                if not way:
+                    self._always.add(number)
+                    continue
+                rarest, rest = _taken_apart(number, way)
+                for wording in rarest:
+                    at = wordings.setdefault(wording, len(wordings))
+                    if at == len(self._led):
+                        self._led.append([])
+                    self._led[at].append(rest)
+        self._scan = _matcher(list(wordings))
+        self._met: list[int] = []
+        self._ends: list[int] = []
 
-    def scan(self, text: bytes, heard: Heard) -> None:
-        """Call `heard(number, …)` once for each expression that may match this UTF-8 text."""
-        self.database.scan(text + b"\n", heard)
+    def seen(self, texts: Sequence[bytes]) -> dict[int, set[int]]:
+        """By place of the text: the expressions that may match in these folded texts in UTF-8; only
+        texts with any.
+        """
+        found = {at: set(self._always) for at in range(len(texts))} if self._always else {}
+        buffer, bounds = _bare(texts)
+        self._met.clear()
+        self._ends.clear()
+        self._scan(buffer, self._hit)
+        count = len(self._led)
+        met = np.searchsorted(bounds, self._ends) * count + np.array(self._met, np.int64)
+        ends = [0, *bounds.tolist()]
+        before = -1
+        for each in np.unique(met).tolist():
+            at, wording = divmod(each, count)
+            if at != before:
+                before = at
+                text = buffer[ends[at] : ends[at + 1]]
+                words = set(text.split())
+            for expression, needed, parts in self._led[wording]:
+                for choice in needed:
+                    if choice.isdisjoint(words):
+                        break
+                else:
+                    if not parts or _within(text, parts):
+                        found.setdefault(at, set()).add(expression)
+        return found
 
-
-def _all_of(ids: list[int]) -> str:
-    """A condition in the matcher's language, which wants an operator even for one part."""
-    return "(" + " & ".join(map(str, ids if len(ids) > 1 else ids * 2)) + ")"
-
-
-def _named(parts: dict[str, int], ids: list[int]) -> list[str]:
-    listed = list(parts)
-    first = parts[listed[0]]
-    return [listed[number - first] for number in ids]
-
-
-def alternatives(expression: str) -> list[list[str]]:
-    """For each way an expression can match, the parts that must all be there.
-
-    Cut only outside brackets: first at `|`, then at gaps. Gaps inside brackets become
-    "anything"; parts that can be empty say nothing and are left out, and so are parts made of
-    everyday words when others remain: they would be found in every text and cost more than they
-    spare. A way with no parts left keeps its whole expression as its only part.
-    """
-    ways = []
-    marked = expression.replace(_AFTER, _WORD_ENDS).replace(_BEFORE, _WORD_BEGINS)
-    for way in _cut(_without_looks(marked), re.compile(r"\|")):
-        parts = [_widened(part) for part in _cut(way, _GAP)]
-        useful = [part for part in parts if not _found_in(part, "")]
-        telling = [part for part in useful if not _found_in(part, _EVERYDAY)]
-        ways.append(list(dict.fromkeys(telling or useful)) or [_widened(way)])
-    return ways
+    def _hit(self, wording: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        self._met.append(wording)
+        self._ends.append(end)
 
 
-@lru_cache(maxsize=4096)
-def _found_in(part: str, text: str) -> bool:
-    return re.search(part, text, re.ASCII | re.DOTALL) is not None
-
-
-def _widened(part: str) -> str:
-    anything = _END.sub(r"\1", _GAP.sub(".*", part))
-    ends = anything.endswith(_WORD_ENDS)
-    begins = anything.startswith(_WORD_BEGINS)
-    words = anything.replace(_WORD_ENDS, "").replace(_WORD_BEGINS, "")
-    return (r"(?:^|\W)" if begins else "") + words + (r"\W" if ends else "")
-
-
-def _without_looks(expression: str) -> str:
-    """The expression without look-ahead and look-behind, which the matcher has not; it then matches
-    more, not less.
-    """
-    kept = ""
-    depth = index = 0
-    inside = 0  # bracket depth of the look being left out
-    while index < len(expression):
-        token = _TOKEN.match(expression, index)
-        piece = token.group() if token else expression[index]
-        if piece == "(":
-            depth += 1
-            if not inside and _LOOK.match(expression, index):
-                inside = depth
-        if not inside:
-            kept += piece
-        if piece == ")":
-            inside = 0 if inside == depth else inside
-            depth -= 1
-        index += len(piece)
-    return kept
-
-
-def _cut(expression: str, at: re.Pattern[str]) -> list[str]:
-    """The pieces between matches of `at` that lie outside all brackets."""
-    pieces = [""]
-    depth = index = 0
-    while index < len(expression):
-        found = at.match(expression, index) if depth == 0 else None
-        if found:
-            pieces.append("")
-            index = found.end()
-            continue
-        token = _TOKEN.match(expression, index)
-        piece = token.group() if token else expression[index]
-        depth += (piece == "(") - (piece == ")")
-        pieces[-1] += piece
-        index += len(piece)
-    return pieces
-
-
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
-
-
-def _compiled(
-    expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int], owners: dict[str, str]
-) -> hyperscan.Database:
+def _ways(expression: str, name: str) -> list[Way]:
     try:
-        return _database(expressions, ids, flags)
-    except hyperscan.HyperscanError as wrong:
-        for part, name in owners.items():
-            try:
-                _database([part], [0], [_PART])
-            except hyperscan.HyperscanError as why:
-                message = f"the matcher cannot use this pattern ({why}): {part}"
-                raise BadCatalogue(
-                    message, field=name, cure="Simplify it or shorten its gaps."
-                ) from why
-        raise BadCatalogue(
-            f"the matcher cannot compile the catalogue: {wrong}.", field="catalogue"
-        ) from wrong
+        return ways(expression)
+    except ValueError as wrong:
+        message = f"the matcher cannot use this pattern ({wrong}): {expression[:200]}"
+        raise BadCatalogue(message, field=name, cure="Say it with words and gaps.") from wrong
 
 
-def _database(
-    expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]
-) -> hyperscan.Database:
-    """The compiled matcher: from the cache of this machine or as it ships where it is one of those."""
-    encoded = [expression.encode() for expression in expressions]
-    about = _about(expressions, ids, flags)
-    kept = compiled.place(about)
-    for raw in (compiled.read(kept), compiled.shipped(about)):
-        found = None if raw is None else loaded(raw)
-        if found is not None:
-            return found
+def _within(text: bytes, parts: tuple[tuple[bytes, ...], ...]) -> bool:
+    return all(any(part in text for part in choice) for choice in parts)
+
+
+def _taken_apart(number: int, way: Way) -> tuple[Piece, Rest]:
+    """The piece of a way that is likely to be rarest, and the rest of it."""
+    rarest, *others = sorted(way, key=_commonness)
+    words, parts = [], []
+    for piece in others:
+        if whole := _words(piece):
+            words.append(whole)
+        else:
+            parts.append(tuple(part.encode() for part in sorted(piece)))
+    return rarest, Rest(number, tuple(words), tuple(parts))
+
+
+def _commonness(piece: Piece) -> float:
+    """In what share of texts a piece is, very roughly."""
+    return sum(_rate(wording) for wording in piece)
+
+
+def _rate(wording: str) -> float:
+    """That of its rarest word, less for each further word; the shorter a part of a word, the more words have it."""
+    if whole := wording.split(" ")[1:-1]:
+        return float(min(map(_of_word, whole)) * _FURTHER ** (len(whole) - 1))
+    part = max(wording.split(" "), key=len)
+    return max(_of_word(part), 0.5 ** len(part))
+
+
+def _of_word(word: str) -> float:
+    return _RATE.get(word) or float(_UNLISTED * _LETTER ** len(word))
+
+
+def _words(piece: Piece) -> frozenset[bytes]:
+    """Whole words of which a text that has the piece must have one; none where a part of a word may do."""
+    found = []
+    for wording in piece:
+        whole = wording.split(" ")[1:-1]
+        if not whole:
+            return frozenset()
+        found.append(min(whole, key=_of_word).encode())
+    return frozenset(found)
+
+
+def _matcher(wordings: list[str]) -> Scan:
+    if not wordings:
+        return lambda _text, _heard: None
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=encoded, ids=list(ids), elements=len(encoded), flags=list(flags))
-    compiled.write(kept, hyperscan.dumpb(database))
-    return database
+    count = len(wordings)
+    database.compile([w.encode() for w in wordings], list(range(count)), count, 0, literal=True)
+    scan: Scan = database.scan
+    return scan
 
 
-def _about(expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]) -> bytes:
-    """All that a matcher is compiled from: two of the same are the same."""
-    return repr((list(expressions), list(ids), list(flags))).encode()
-
-
-def loaded(raw: bytes) -> hyperscan.Database | None:
-    """None for what this version or this processor cannot use."""
-    try:
-        found: hyperscan.Database = hyperscan.loadb(raw, hyperscan.HS_MODE_BLOCK)
-        # a database without its scratch space cannot scan, and loading does not give it any
-        found.scratch = hyperscan.Scratch(found)
-    except (hyperscan.HyperscanError, ValueError, TypeError):
-        return None
-    return found
+def _bare(texts: Sequence[bytes]) -> tuple[bytes, NDArray[np.int64]]:
+    """All texts reduced to bare words in one buffer, and where each ends in it."""
+    joined = (_BETWEEN[2:] + _BETWEEN.join(texts) + _BETWEEN).translate(_BARE)
+    codes = np.frombuffer(joined, np.uint8)
+    gap = codes == _SPACE
+    codes = codes[~(gap & np.append(gap[1:], False))]
+    return codes.tobytes(), np.flatnonzero(codes == _END)

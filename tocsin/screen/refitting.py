@@ -201,7 +201,10 @@ def _depth(
 
     def loss(found: Wide) -> float:
         threat, incident = list(old.threat), list(old.incident)
-        threat[at], incident[at] = _votes(found[:size], depth), _votes(found[size:], depth)
+        threat[at], incident[at] = (
+            _votes(threat[at], found[:size]),
+            _votes(incident[at], found[size:]),
+        )
         tried = msgspec.structs.replace(old, threat=tuple(threat), incident=tuple(incident))
         told = np.clip(tried.chance(signs, stages, nobody).astype(np.float64), 1e-5, 1 - 1e-5)
         value = -np.where(wanted, np.log(told), np.log(1 - told)).sum()
@@ -211,22 +214,22 @@ def _depth(
         return float(value + _PULL_VOTES / 2 * ((found - start) ** 2).sum())
 
     # Votes of a stage, and of the indicators, never count against.
-    one = [(None, None), *[(0.0, None)] * (1 + depth), *[(None, None)] * depth]
+    one = [(None, None), *[(0.0, None)] * (1 + depth)]
     options = {
         "maxiter": 40,
         "eps": 1e-3,
     }  # chances are of single precision: a finer step sees nothing
     found = minimize(loss, start, method="L-BFGS-B", bounds=one * 2, options=options).x
-    return _votes(found[:size], depth), _votes(found[size:], depth)
+    return _votes(old.threat[at], found[:size]), _votes(old.incident[at], found[size:])
 
 
 def _flat(votes: Votes) -> list[float]:
-    return [votes.bias, votes.indicators, *votes.stages, *votes.other]
+    return [votes.bias, votes.indicators, *votes.stages]
 
 
-def _votes(flat: Wide, depth: int) -> Votes:
-    told = [float(value) for value in flat]
-    return Votes(told[0], told[1], tuple(told[2 : 2 + depth]), tuple(told[2 + depth :]))
+def _votes(of: Votes, flat: Wide) -> Votes:
+    bias, indicators, *stages = (float(value) for value in flat)
+    return msgspec.structs.replace(of, bias=bias, indicators=indicators, stages=tuple(stages))
 
 
 def _odds(chances: Wide) -> Wide:

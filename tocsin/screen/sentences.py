@@ -59,15 +59,27 @@ class Sentences:
 
     def meaning(self, texts: Sequence[str]) -> Floats:
         """Texts x 512, each of length one."""
-        read = [[_BEGIN, *e.ids, _END] for e in self._pieces.encode_batch(list(texts))]
-        out = np.zeros((len(texts), 512), np.float32)
-        for chosen in _batches(read):
-            lengths = np.array([len(read[at]) for at in chosen])
-            flat = np.fromiter(chain.from_iterable(read[at] for at in chosen), np.int64)
-            out[chosen] = self._forward(flat, lengths)
-        return out
+        return self.directed(*self.gathered(texts))
 
-    def _forward(self, flat: Lengths, lengths: Lengths) -> Floats:
+    def directed(self, gathered: Floats, roots: Floats) -> Floats:
+        """`meaning` from what was `gathered`."""
+        pooled = gathered @ self._of["pool"] + roots[:, None] * self._of["pool.bias"]
+        return _direction(pooled, self._of)
+
+    def gathered(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+        """What was gathered of each text, texts x 1280: the sum over its pieces, divided by the root of
+        their number; and that root.
+        """
+        read = [[_BEGIN, *e.ids, _END] for e in self._pieces.encode_batch(list(texts))]
+        counts = np.array([len(ids) for ids in read], np.int64)
+        out = np.zeros((len(texts), len(self._of["every.gain"])), np.float32)
+        for chosen in _batches(read):
+            flat = np.fromiter(chain.from_iterable(read[at] for at in chosen), np.int64)
+            out[chosen] = self._summed(flat, counts[chosen])
+        roots = np.sqrt(counts).astype(np.float32)
+        return out / roots[:, None], roots
+
+    def _summed(self, flat: Lengths, lengths: Lengths) -> Floats:
         w = self._of
         starts = np.cumsum(lengths) - lengths
         near = _neighbours(starts, lengths)
@@ -89,10 +101,8 @@ class Sentences:
             w["every.gain"],
             w["every.shift"],
         )
-        pooled = np.add.reduceat(every, starts, axis=0) @ w["pool"]
-        pooled += lengths[:, None].astype(np.float32) * w["pool.bias"]
-        pooled /= np.sqrt(lengths)[:, None].astype(np.float32)
-        return _direction(pooled, w)
+        out: Floats = np.add.reduceat(every, starts, axis=0)
+        return out
 
 
 def _convolved(x: Floats, seen: Lengths, weights: Floats, bias: Floats) -> Floats:

@@ -13,13 +13,15 @@ import msgspec
 
 from tocsin.screen import rules
 from tocsin.screen.cascade import Cascade, Readings
-from tocsin.screen.lines import Line, Piece, Reader, Refused
+from tocsin.screen.lines import Lines, Piece, Reader, Refused
 from tocsin.screen.reach import Reach
 from tocsin.screen.terms import Priority, Refusal, Stage, Verdict
 
 ADDED_FIELD = "screen"
 _ANY_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Other fields pass through byte for byte, big numbers too."""
+
+_NONE = msgspec.Raw(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +63,28 @@ class Sieve:
         """Read the lines of a piece as deep as `reach` allows; the same piece and reach give the same."""
         lines = self._reader.lines(piece)
         out = Sieved(lines=piece.lines, blank=lines.blank, refused=lines.refused)
-        out.screened = len(lines.good)
-        readings = self._cascade.read([line.text for line in lines.good], reach)
+        out.screened = len(lines.texts)
+        readings = self._cascade.read(lines.texts, reach)
         for depth, stage in enumerate(Stage, 1):
             out.stages[stage] = int((readings.depths == depth).sum())
         out.unlearned = len(readings.unlearned)
         if self._options.scores:
-            self._scored(out, lines.good, readings)
+            self._scored(out, lines.raws, readings)
         else:
-            self._flagged(out, lines.good, readings)
+            self._flagged(out, lines, readings)
         return out
 
-    def _scored(self, out: Sieved, lines: list[Line], readings: Readings) -> None:
+    def _scored(self, out: Sieved, raws: list[bytes], readings: Readings) -> None:
         """A row for every line there was, those refused included, in order."""
         rows = {refused.number: _refused_row(refused) for refused in out.refused}
-        for at, line in enumerate(lines):
-            score = self._cascade.score(readings, at)
+        scores = readings.scores.tolist()
+        for at, raw in enumerate(raws):
+            score = scores[at]
             priority = rules.priority_of(score)
             if priority is not None and score >= self._options.line:
                 out.priorities[priority] += 1
             told: dict[str, Any] = {
-                "id": msgspec.Raw(line.id or b"null"),
+                "id": self._field(_ANY_ROW.decode(raw), "id") or None,
                 "score": round(1000 * float(readings.chances[at]), 3),
                 "priority": priority,
                 "stage": list(Stage)[int(readings.depths[at]) - 1],
@@ -91,20 +94,22 @@ class Sieve:
             out.rows.append((msgspec.json.encode(told) + b"\n", "", b""))
         out.rows += [(row, "", b"") for _, row in sorted(rows.items())]
 
-    def _flagged(self, out: Sieved, lines: list[Line], readings: Readings) -> None:
-        least = 0 if self._options.keep_all else self._options.line
-        chosen = [at for at in range(len(lines)) if self._cascade.score(readings, at) >= least]
-        texts = [line.text for line in lines]
-        for at, verdict in zip(
-            chosen, self._cascade.verdicts(texts, readings, chosen), strict=True
-        ):
-            line = lines[at]
-            out.priorities[verdict.priority] += 1
-            out.rows.append((self._row(line, verdict), verdict.masked.text, line.at))
+    def _field(self, row: dict[str, msgspec.Raw], name: str) -> msgspec.Raw:
+        """Another field than that of the text; empty where there is none."""
+        return _NONE if name == self._options.text_field else row.get(name, _NONE)
 
-    def _row(self, line: Line, verdict: Verdict) -> bytes:
+    def _flagged(self, out: Sieved, lines: Lines, readings: Readings) -> None:
+        least = 0 if self._options.keep_all else self._options.line
+        chosen = (readings.scores >= least).nonzero()[0].tolist()
+        verdicts = self._cascade.verdicts(lines.texts, readings, chosen)
+        for at, verdict in zip(chosen, verdicts, strict=True):
+            row: dict[str, Any] = _ANY_ROW.decode(lines.raws[at])
+            posted = bytes(self._field(row, "at"))
+            out.priorities[verdict.priority] += 1
+            out.rows.append((self._row(row, verdict), verdict.masked.text, posted))
+
+    def _row(self, row: dict[str, Any], verdict: Verdict) -> bytes:
         """The line with its verdict, open at the end for what the order of the stream adds."""
-        row: dict[str, Any] = _ANY_ROW.decode(line.raw)
         row.pop(ADDED_FIELD, None)
         masked_only = self._options.masked_only
         if masked_only:

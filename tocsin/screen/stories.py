@@ -18,9 +18,11 @@ import re
 from array import array
 from collections import OrderedDict
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from heapq import nlargest
 from math import log, log1p, sqrt
+from operator import itemgetter
 from zlib import crc32
 
 import msgspec
@@ -64,16 +66,13 @@ class Weigher:
         """The features of a text, of length 1; counts the text. A smaller `power` and a higher `floor` make rare words
         weigh less over common ones."""
         self.texts += 1
-        seen, table, total = self._seen, lexicon(), self.texts + _BELIEF
+        seen, total = self._seen, self.texts + _BELIEF
         weights: Vector = {}
         for word in _WORD.findall(_SKIP.sub(" ", text).casefold()):
-            flags = table.get(word, "")
-            level = int(flags[-1]) if flags[-1:].isdigit() else -1
-            feature = crc32(_stem(word).encode()) % _BUCKETS
-            if level >= _COMMONEST or feature in weights:
+            feature, rate = _feature(word)
+            if rate < 0 or feature in weights:
                 continue
             seen[feature] += 1
-            rate = _RATES[level] if level >= 0 else _UNKNOWN_RATE
             weights[feature] = (
                 max(0.05, -log((seen[feature] + _BELIEF * rate) / total + floor)) ** power
             )
@@ -82,6 +81,15 @@ class Weigher:
 
 
 _RATES = [0.3 * 10 ** (level - 9) for level in range(10)]
+
+
+@lru_cache(maxsize=50_000)
+def _feature(word: str) -> tuple[int, float]:
+    """The place of a word, and how often it is in English at large; below 0 for those that say nothing."""
+    flags = lexicon().get(word, "")
+    level = int(flags[-1]) if flags[-1:].isdigit() else -1
+    rate = _UNKNOWN_RATE if level < 0 else _RATES[level] if level < _COMMONEST else -1.0
+    return crc32(_stem(word).encode()) % _BUCKETS, rate
 
 
 def _stem(word: str) -> str:
@@ -300,11 +308,7 @@ def _check(capacity: int, alike: int) -> None:
 
 
 def _rarest(vector: Vector) -> list[tuple[int, float]]:
-    return sorted(vector.items(), key=_by_weight)[:_LOOKED_UP]
-
-
-def _by_weight(feature: tuple[int, float]) -> float:
-    return -feature[1]
+    return sorted(vector.items(), key=itemgetter(1), reverse=True)[:_LOOKED_UP]
 
 
 def _unpost(

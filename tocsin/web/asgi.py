@@ -17,9 +17,11 @@ from django.core.asgi import get_asgi_application
 
 from tocsin.record import database
 from tocsin.record.store import install_clock
-from tocsin.web.field_feed import feed, field_feed, field_receipts
+from tocsin.web.field_feed import feed, field_feed
+from tocsin.web.field_receipts import field_receipts
 from tocsin.web.files import PREFIX, files
-from tocsin.web.live import Receive, Scope, Send, hub, live
+from tocsin.web.live import hub, live
+from tocsin.web.streams import Receive, Scope, Send
 
 database.ensure(pool=True)
 install_clock()

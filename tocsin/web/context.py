@@ -23,7 +23,7 @@ from tocsin.web.templatetags._times import day_and_time
 
 P = Permission
 _QUEUE_KINDS = ("assess", "second_reading", "settle")
-_WARNING_KINDS = ("finish_draft", "review", "review_after", "acknowledge")
+_WARNING_KINDS = ("finish_draft", "review", "review_after", "acknowledge", "correct_copies")
 
 _NAV: tuple[tuple[str, str, str, frozenset[Permission], tuple[str, ...]], ...] = (
     # page, label, key after `g`, who (any of; none = everybody), kinds of duty it counts

@@ -35,6 +35,9 @@ _SHOWN = {
     "dissent": "dissent",
     "finding": "finding",
     "inquiry": "inquiry",
+    "sighting": "sighting",
+    "sar": "sar",
+    "intelligence-entry": "entry",
     "matrix": "",
 }
 """Pages that show a subject's content -> the part of their address that names it."""
@@ -110,8 +113,8 @@ def _seen(request: HttpRequest, response: HttpResponseBase) -> tuple[str, int] |
     kind = subjects.kind_of(shown) if shown else None
     if kind is None:
         return None
-    version = kind.rows().filter(pk=shown).values_list(kind.version, flat=True).first()
-    return None if version is None else (shown, int(version))
+    version = kind.version_of(shown)
+    return None if version is None else (shown, version)
 
 
 def _note(

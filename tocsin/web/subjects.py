@@ -63,6 +63,7 @@ _ACTS: Mapping[str, tuple[str, str]] = {
     "staff_watch": ("Plan", "shifts"),
     "mend_feed": ("Mend", "source"),
     "retry_refused": ("Look", "refused"),
+    "correct_copies": ("Replace", "paper"),
     "update_plan": ("Update", "operation"),
     "test_radios": ("Test", "plan-comms"),
     "accept_position": ("Answer", "plan-positions"),

@@ -58,7 +58,7 @@ def all_loops() -> list[Loop]:
     from tocsin.record.sequencer import Sequencer  # noqa: PLC0415
     from tocsin.retain.actions import account_due, sweep  # noqa: PLC0415
     from tocsin.screen.actions import Following, adapt_lines, poll_due  # noqa: PLC0415
-    from tocsin.warn.actions import expire_due  # noqa: PLC0415
+    from tocsin.warn.actions import correct_copies, expire_due  # noqa: PLC0415
 
     return [
         Loop("sequencer", Sequencer().step, 0.02),
@@ -81,6 +81,7 @@ def all_loops() -> list[Loop]:
         Loop("tests of ways", send_trials, 1.0),
         Loop("mailbox", rarely(read_mailbox, 10.0), 5.0),
         Loop("directory", rarely(check_directory, 60.0), 5.0),
+        Loop("copies", rarely(correct_copies, 30.0), 5.0),
         Loop("sights", note_views, 0.5),
         Loop("past", build_due, 1.0),
         Loop("findings", bring_up, 5.0),

@@ -11,6 +11,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -31,15 +33,19 @@ from tests.record.proof.site import (
     write_duty,
 )
 from tocsin.cli import tocsin_verify
-from tocsin.kernel.errors import NotFound
+from tocsin.kernel.errors import Corrupt, NotFound
 from tocsin.people.terms import SYSTEM
+from tocsin.record import checking
 from tocsin.record.actions import writing
+from tocsin.record.canonical import canonical
+from tocsin.record.models import Entry, Pending
 from tocsin.record.note import Checkpoint, KeyKind, SigningKey, sign_note
 from tocsin.record.proof import bundle
 from tocsin.record.proof.asking import ask_due
 from tocsin.record.proof.published import publish
 from tocsin.record.proof.tlog_proof import TlogProof
 from tocsin.record.sequencer import load_signer
+from tocsin.record.tree import leaf_hash
 
 Files = dict[str, bytes]
 _SIGNER = SigningKey("log.example", KeyKind.NOTE, bytes(range(32)))
@@ -335,15 +341,76 @@ def test_tiles_grow_in_place_and_say_the_same(db: None, virtual: None, tmp_path:
     assert "only their hashes are here" in said
 
 
-def test_an_entry_too_long_for_a_bundle_leaves_its_hashes(
-    db: None, virtual: None, tmp_path: Path
+def write_long() -> bytes:
+    """An entry that is longer than a bundle can hold; its bytes."""
+    with writing(SYSTEM) as w:
+        kept = w.keep("rpt_1", {"text": "the reason"})
+        long = {"vault": kept["vault"], "reason": kept, "of": ["rpt_0123456789"] * 5000}
+        w.append("vault.unmasked", "rpt_1", long, marking=MARK)
+    return bytes(Entry.objects.get(subject="rpt_1").body)
+
+
+def test_an_entry_too_long_for_a_bundle_stands_by_its_envelope(
+    committed: None, virtual: None, tmp_path: Path
 ) -> None:
     write(255)
-    with writing(SYSTEM) as w:
-        long = {"vault": "vlt_1", "reason": {"of": ["rpt_0123456789"] * 5000}}
-        w.append("vault.unmasked", "rpt_1", long, marking=MARK)
-    sign()
+    body = write_long()
     write(10)
+    assert len(body) > 65_535
+    assert checking.verify(load_signer().verifier).entries == 266
+    assert checking.verify_vault() == 1
+    key = key_file(tmp_path)
+    found = publish(tmp_path / "t", load_signer().verifier)
+    assert (found.size, found.left_out) == (266, 0)
+    assert check(tmp_path / "t", "--key", key)[0] == 0
+    made = bundle.make(["rpt_1"], load_signer().verifier)
+    whole = tmp_path / "proof.zip"
+    whole.write_bytes(made.data)
+    status, said = check(whole, "--key", key, "--tiles", tmp_path / "t")
+    assert (status, "the bundle holds every entry" in said) == (0, True), said
+    with zipfile.ZipFile(whole) as opened:
+        files = {n: opened.read(n) for n in opened.namelist()}
+    [name] = [n for n in files if n.startswith("data/")]
+    assert len(files[f"entries/{name[5:]}"]) < 1000
+    assert canonical(msgspec.json.decode(body)["data"]) == files[name]
+
+    def rewritten(**changed: bytes | None) -> tuple[int, str]:
+        with zipfile.ZipFile(whole, "w") as out:
+            for n, raw in files.items():
+                if (given := changed.get("data", raw) if n == name else raw) is not None:
+                    out.writestr(n, given)
+        return check(whole, "--key", key)
+
+    changed = files[name].replace(b"rpt_0123456789", b"rpt_0123456780", 1)
+    status, said = rewritten(data=changed)
+    assert (status, "CHANGED: the data given for place 255" in said) == (1, True), said
+    status, said = rewritten(data=None)
+    assert (status, "it is not in the bundle" in said) == (3, True), said
+
+
+def test_a_long_entry_that_is_changed_is_named(
+    committed: None, database_url: str, tmp_path: Path
+) -> None:
+    body = write_long()
+    write(3)
+    with psycopg.connect(database_url) as c:
+        changed = body.replace(b"rpt_0123456789", b"rpt_0123456780", 1)
+        c.execute("SET session_replication_role = replica")  # as a superuser who goes past triggers
+        c.execute("UPDATE record_entry SET body = %s WHERE subject = 'rpt_1'", [changed])
+    with pytest.raises(Corrupt, match="entry at place 0 is not what was recorded"):
+        checking.verify(load_signer().verifier)
+
+
+def test_a_long_entry_of_before_there_were_envelopes_leaves_its_hashes(
+    committed: None, virtual: None, tmp_path: Path
+) -> None:
+    write(255)
+    body = write_long()
+    n = Entry.objects.get(subject="rpt_1").n
+    Pending.objects.filter(n=n).delete()
+    Pending.objects.create(n=n, leaf=leaf_hash(body))
+    write(10)
+    assert checking.verify(load_signer().verifier).entries == 266
     found = publish(tmp_path / "t", load_signer().verifier)
     assert (found.size, found.left_out) == (266, 1)
     status, said = check(tmp_path / "t", "--key", key_file(tmp_path))

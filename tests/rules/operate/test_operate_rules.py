@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tocsin.operate import rules
 from tocsin.operate.rules import Friendly, Ground, HoldWhy, Receipt
-from tocsin.operate.rules.hold import ASKED
+from tocsin.operate.rules.hold import ASKED, Again, Settled, asks_again
 from tocsin.operate.terms import ASKS_HOLD, Aggravator, Severity
 
 NOW = datetime(2026, 7, 13, 18, 0, tzinfo=UTC)
@@ -88,13 +88,9 @@ def test_receipts_only_grow(words: list[tuple[str, int]]) -> None:
         r = after
 
 
-def why(
-    *bad: str, state: str = "OPEN", placed: bool = True, age_s: int = 0, kind: str = "PERSON"
-) -> HoldWhy:
+def why(*bad: str, state: str = "OPEN", placed: bool = True, age_s: int = 0) -> HoldWhy:
     seen = NOW - timedelta(seconds=age_s)
-    return rules.asks_hold(
-        kind=kind, state=state, aggravators=bad, placed=placed, last_seen_at=seen, now=NOW
-    )
+    return rules.asks_hold(state=state, aggravators=bad, placed=placed, last_seen_at=seen, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +103,45 @@ def why(
         (why("on_roof"), HoldWhy.IN_SIGHT),
         (why("bag", state="TRACK_LOST"), HoldWhy.NO_DANGER),
         (why("armed", state="RESOLVED"), HoldWhy.OVER),
-        (why("armed", kind="VEHICLE"), HoldWhy.NOT_A_PERSON),
+        (why("drone"), HoldWhy.NO_DANGER),
+        (why("drone", "device"), HoldWhy.IN_SIGHT),
     ],
 )
 def test_when_somebody_must_say_hold_or_go(found: HoldWhy, wanted: HoldWhy) -> None:
     assert found is wanted
     assert (found in ASKED) == (wanted in ASKED)
+
+
+def again(decision: str, **now: int) -> Again:
+    """Decided a minute ago on version 2, at severity 3, of what was seen a second before."""
+    at = NOW - timedelta(minutes=1)
+    found = {"severity": 3, "must_version": 1, "lost_version": 0, "seen_s": 61, **now}
+    seen = NOW - timedelta(seconds=found.pop("seen_s"))
+    return asks_again(Settled(decision, at, 2, 3), last_seen_at=seen, now=NOW, **found)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        (again("GO"), Again.STANDS),
+        (again("GO", lost_version=1), Again.STANDS),  # it was lost when it was decided
+        (again("GO", lost_version=3), Again.OUT_OF_SIGHT),
+        (again("GO", seen_s=121), Again.OUT_OF_SIGHT),
+        (again("GO", seen_s=181), Again.STANDS),  # unseen for two minutes when it was decided
+        (again("GO", must_version=3), Again.WORSE),  # a raise, though no graver
+        (again("HOLD", must_version=3), Again.STANDS),
+        (again("HOLD", must_version=3, severity=5), Again.WORSE),
+        (again("HOLD", lost_version=3), Again.STANDS),
+        (again("MOVE", must_version=3, severity=5, lost_version=4), Again.STANDS),
+    ],
+)
+def test_when_a_decision_no_longer_holds(found: Again, wanted: Again) -> None:
+    assert found is wanted
+
+
+def test_why_is_said_of_a_thing_as_of_a_person() -> None:
+    for reason in [*HoldWhy, *Again]:
+        assert not {"person", "man", "he", "she", "whom"} & set(reason.value.split())
 
 
 def test_ours_only_where_somebody_is() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.cli import tocsin_verify
 from tocsin.kernel.errors import Corrupt, Invalid
 from tocsin.record import tree
 from tocsin.record.tree import Frontier, NotConsistent, NotIncluded
@@ -101,13 +103,90 @@ def test_consistency_proofs_hold(one: int, other: int) -> None:
     tree.verify_consistency(old, new, ROOTS[old], ROOTS[new], proof)
 
 
-def test_proofs_of_every_small_tree_hold() -> None:
-    for size in range(1, 66):
+@cache
+def rfc_root(low: int, high: int) -> bytes:
+    """MTH(D[low:high]) of RFC 9162 section 2.1.1, kept so that 45,000 proofs take a second."""
+    if high - low == 1:
+        return LEAVES[low]
+    k = rfc_split(high - low)
+    both = rfc_root(low, low + k) + rfc_root(low + k, high)
+    return hashlib.sha256(b"\x01" + both).digest()
+
+
+def rfc_split(n: int) -> int:
+    """The largest power of two smaller than n, counted up."""
+    k = 1
+    while k * 2 < n:
+        k *= 2
+    return k
+
+
+def rfc_path(m: int, low: int, high: int) -> list[bytes]:
+    """PATH(m, D_n) of RFC 9162 section 2.1.3.1, word for word."""
+    if high - low == 1:
+        return []
+    k = rfc_split(high - low)
+    if m < k:
+        return [*rfc_path(m, low, low + k), rfc_root(low + k, high)]
+    return [*rfc_path(m - k, low + k, high), rfc_root(low, low + k)]
+
+
+def rfc_subproof(m: int, low: int, high: int, *, known: bool) -> list[bytes]:
+    """SUBPROOF(m, D_n, b) of RFC 9162 section 2.1.4.1, word for word."""
+    n = high - low
+    if m == n:
+        return [] if known else [rfc_root(low, high)]
+    k = rfc_split(n)
+    if m <= k:
+        return [*rfc_subproof(m, low, low + k, known=known), rfc_root(low + k, high)]
+    return [*rfc_subproof(m - k, low + k, high, known=False), rfc_root(low, low + k)]
+
+
+def test_every_consistency_proof_up_to_300_leaves_is_the_one_of_rfc_9162() -> None:
+    for new in range(1, len(LEAVES) + 1):
+        for old in range(1, new + 1):
+            proof = tree.consistency_proof(get, old, new)
+            assert proof == rfc_subproof(old, 0, new, known=True), (old, new)
+            tree.verify_consistency(old, new, ROOTS[old], ROOTS[new], proof)
+            assert tocsin_verify.is_consistent(old, new, ROOTS[old], ROOTS[new], proof)
+            assert not tocsin_verify.is_consistent(old, new, ROOTS[old - 1], ROOTS[new], proof)
+
+
+def test_every_inclusion_proof_up_to_130_leaves_is_the_one_of_rfc_9162() -> None:
+    for size in range(1, 131):
         for index in range(size):
             proof = tree.inclusion_proof(get, index, size)
+            assert proof == rfc_path(index, 0, size), (index, size)
             tree.verify_inclusion(LEAVES[index], index, size, proof, ROOTS[size])
-            proof = tree.consistency_proof(get, index, size)
-            tree.verify_consistency(index, size, ROOTS[index], ROOTS[size], proof)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 255, 256, 257, 300])
+def test_the_ends_of_a_consistency_proof(size: int) -> None:
+    assert tree.consistency_proof(get, 0, size) == tree.consistency_proof(get, size, size) == []
+    tree.verify_consistency(0, size, ROOTS[0], ROOTS[size], [])
+    tree.verify_consistency(size, size, ROOTS[size], ROOTS[size], [])
+    for old in (-1, size + 1):
+        with pytest.raises(Invalid, match=r"cannot have grown from one of .*smaller size first"):
+            tree.consistency_proof(get, old, size)
+        with pytest.raises(NotConsistent, match="cannot have grown"):
+            tree.verify_consistency(old, size, ROOTS[0], ROOTS[size], [])
+    with pytest.raises(NotConsistent, match="none is needed"):
+        tree.verify_consistency(size, size, ROOTS[size], ROOTS[size], [LEAVES[0]])
+    if size:
+        with pytest.raises(NotConsistent, match="none is needed"):
+            tree.verify_consistency(0, size, ROOTS[0], ROOTS[size], [ROOTS[size]])
+        with pytest.raises(NotConsistent, match="two different roots"):
+            tree.verify_consistency(size, size, ROOTS[size - 1], ROOTS[size], [])
+
+
+def test_no_consistency_proof_holds_for_other_sizes_than_its_own() -> None:
+    for new in range(2, 34):
+        for old in range(1, new):
+            proof = tree.consistency_proof(get, old, new)
+            for said in range(1, new):
+                if said != old:
+                    with pytest.raises(NotConsistent):
+                        tree.verify_consistency(said, new, ROOTS[said], ROOTS[new], proof)
 
 
 @st.composite

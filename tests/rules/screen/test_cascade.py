@@ -7,12 +7,15 @@ import json
 
 import numpy as np
 import pytest
+import threadpoolctl  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.screen import evaluation, features
+from tocsin.screen.blending import Blend, Votes
 from tocsin.screen.cascade import Cascade
 from tocsin.screen.filter import run
+from tocsin.screen.models import Models
 from tocsin.screen.reach import EVERYTHING, WORDS_ONLY, Reach, for_batch, pace, reach
 from tocsin.screen.terms import Stage
 
@@ -150,3 +153,42 @@ def test_figures_by_hand() -> None:
     assert found.false_alarms == 500
     tied = evaluation.average_precision(np.ones(4), np.array([True, False, False, False]))
     assert tied == 0.25
+
+
+def test_a_reason_tells_no_name_that_masking_hides(cascade: Cascade) -> None:
+    texts = [
+        "I am going to beat Sandra Miller with a bat",
+        "Hang Alexander Hunter tomorrow",
+        "somebody punch Anna Schmidt in the face so hard",
+    ]
+    heard = {word for t in texts for word in cascade.models.fast.strongest(t.lower(), 0)}
+    names = {"sandra", "miller", "alexander", "hunter", "anna", "schmidt"}
+    assert heard & names, "none of these names weighs anything, so nothing could leak"
+    for text, verdict in zip(texts, cascade.screen(texts, line=1), strict=True):
+        assert verdict is not None
+        assert "⟦name⟧" in verdict.masked.text, text
+        assert not names & set(" ".join((*verdict.words, *verdict.why)).lower().split(" "))
+
+
+def test_word_of_a_disaster_is_asked_another_question_than_a_quarrel() -> None:
+    even = Votes(0.0, 0.0, (1.0, 1.0))
+    blend = Blend((even,) * 3, (even,) * 3, (even, even), lift=0.0, about=(1.0, 0.0))
+    signs, nobody = np.zeros(2, np.float32), np.zeros(2, bool)
+    said = np.array([[2.0, -2.0], [2.0, -2.0]], np.float32)  # both read as a threat
+    about = np.array([[0.0, 0.0, 0.0, 6.0], [0.0, 0.0, 0.0, -6.0]], np.float32)
+    disaster, quarrel = blend.chance(signs, [said, about], nobody)
+    assert disaster < 0.2 < 0.8 < quarrel
+    german = np.ones(2, bool)
+    assert np.ptp(blend.chance(signs, [said, about], german)) == 0  # its subject is not known
+
+
+def test_every_process_calculates_on_one_core(cascade: Cascade) -> None:
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert _blas_threads() == {2}
+        Models.load()
+        assert _blas_threads() == {1}
+
+
+def _blas_threads() -> set[int]:
+    told = threadpoolctl.threadpool_info()
+    return {one["num_threads"] for one in told if one["user_api"] == "blas"}

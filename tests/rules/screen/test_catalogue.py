@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import re
+import time
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from tocsin.screen import compiled, indicators, normalise, prefilter
+from tests.rules.screen.matching import matching
+from tocsin.screen import indicators, normalise, wording
 from tocsin.screen.checking import check
 from tocsin.screen.engine import Engine
 from tocsin.screen.indicators import BadCatalogue
-from tocsin.screen.prefilter import alternatives
+from tocsin.screen.prefilter import Prefilter
+from tocsin.screen.repeats import bounded
 
+AROUND = ("", " ", "\n", "so, ", "... ", "WELL - ", " 中 ", "x ", "\t'", '"')
 VOCABULARY = "version = 1\n[words]\nharm = 'kill|hurt'\n"
 CASES = "version = 1\n[[case]]\ntext = 'kill them'\nflagged = true\n"
 INDICATOR = """version = 3
@@ -52,46 +58,84 @@ def test_the_bundled_catalogue_is_worth_proving(engine: Engine) -> None:
 
 
 def test_no_pattern_is_missed_by_the_prefilter(engine: Engine) -> None:
-    texts = [
-        text for rule in engine.catalogue.indicators for text in rule.body.must + rule.body.must_not
-    ]
-    for text in texts:
-        view = normalise.plain(text)
-        sure = {
-            index
-            for index, rule in enumerate((*engine.catalogue.indicators, *engine.catalogue.contexts))
-            if any(re.search(expression, view.text, re.ASCII) for expression in rule.expressions)
-        }
-        possible = set[int]().union(*(candidates for _, candidates in engine._scanned(text)))
-        assert sure <= possible, text
+    """Every pattern on its own examples and on texts made from the pattern itself, in other words' company."""
+    dice = Random(6)
+    for rule in (*engine.catalogue.indicators, *engine.catalogue.contexts):
+        for expression in rule.expressions:
+            place = re.compile(expression, re.ASCII)
+            sure = [*rule.body.must]
+            for _ in range(300):
+                text = f"{dice.choice(AROUND)}{matching(expression, dice)}{dice.choice(AROUND)}"
+                sure += [text] if place.search(normalise.plain(text).text) else []
+                if len(sure) >= len(rule.body.must) + 8:
+                    break
+            else:
+                pytest.fail(f"too few texts were found for {expression}")
+            for text in sure:
+                if place.search(normalise.plain(text).text):
+                    assert expression in engine.possible(text), text
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the matcher ships for x86-64 only")
-def test_the_matcher_that_ships_is_that_of_the_catalogue(engine: Engine) -> None:
-    raw = compiled.shipped(engine.prefilter.about)
-    assert raw is not None, "run: python -m tocsin.screen.building.matcher"
-    matcher = prefilter.loaded(raw)
-    assert matcher is not None
-    seen: list[int] = []
-    matcher.scan(b"we will kill the governor tomorrow\n", lambda number, *_: seen.append(number))
-    assert seen
+@pytest.mark.skipif("EVERY_EXAMPLE" not in os.environ, reason="a minute; EVERY_EXAMPLE=1")
+def test_no_pattern_is_missed_in_any_example(engine: Engine) -> None:
+    rules = (*engine.catalogue.indicators, *engine.catalogue.contexts)
+    for text in [text for rule in rules for text in rule.body.must + rule.body.must_not]:
+        view = normalise.plain(text).text
+        every = {expression for rule in rules for expression in rule.expressions}
+        sure = {expression for expression in every if re.search(expression, view, re.ASCII)}
+        assert sure <= engine.possible(text), text
 
 
-def test_a_matcher_that_does_not_fit_is_compiled_anew(tmp_path: Path) -> None:
-    file = tmp_path / "matcher.xz"
-    file.write_bytes(compiled.packed(b"other expressions", b"a matcher"))
-    assert compiled.shipped(b"these expressions", file) is None
-    assert compiled.shipped(b"other expressions", file) == b"a matcher"
-    assert prefilter.loaded(b"not a matcher") is None
-    file.write_bytes(compiled.packed(b"these expressions", b"x")[:40])
-    assert compiled.shipped(b"these expressions", file) is None
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        (r"(?<!\w)kill(?:ing)?\s+them(?!\w)", [[{" kill them ", " killing them "}]]),
+        (
+            r"(?<!\w)maim\s+(?:\w+\s+){0,2}senators?(?!\w)|(?<!\w)bomb(?! cyclone)(?!\w)",
+            [[{" maim "}, {" senator ", " senators "}], [{" bomb "}]],
+        ),
+        (r"maim[^.!?]{0,40}us", [[{"maim"}, {"us"}]]),
+        (r"i(?:'?m|\s+am)\s*so", [[{"imso", "im so", "i mso", "i m so", "i amso", "i am so"}]]),
+        (r"[.,\n]\W*mobs?", [[{" mob"}]]),
+        (r"(?:lo+l|\w+ish)+", [[{"lo"}, {"l"}], [{"ish"}]]),
+        (r"\w*", [[]]),
+        (r"(?:run|[;:]\))\W", [[]]),
+    ],
+)
+def test_what_a_pattern_cannot_match_without(expression: str, wanted: list[list[set[str]]]) -> None:
+    assert [[set(piece) for piece in way] for way in wording.ways(expression)] == wanted
 
 
-def test_parts_of_a_pattern() -> None:
-    ways = alternatives(
-        r"(?<!\w)(?:kill|maim)\s+(?:\w+\s+){0,2}senators?(?!\w)|(?<!\w)bomb(?! cyclone)(?!\w)"
+@pytest.mark.parametrize(
+    "expression", [r"(a)\1", "(?P<a>b)", "(?>a)", r"\Ba", "a)", "(a", "(?i:a)"]
+)
+def test_what_cannot_be_taken_apart_is_refused(expression: str) -> None:
+    with pytest.raises(BadCatalogue, match="the matcher cannot use") as refused:
+        Prefilter([expression], ["odd@1"])
+    assert "odd@1" in str(refused.value)
+
+
+def test_what_is_repeated_as_often_as_you_like_is_bounded(engine: Engine) -> None:
+    assert bounded(r"(?:all\s+|on\s+the\s+)*x(?:\w+\s+){0,3}(?:y)?[)*]+") == (
+        r"(?:all\s+|on\s+the\s+){0,6}x(?:\w+\s+){0,3}(?:y)?[)*]+"
     )
-    assert ways == [[r"(?:^|\W)(?:kill|maim)\s+", r"senators?\W"], [r"(?:^|\W)bomb\W"]]
+    began = time.process_time()
+    for words in ("is being ", "is about to "):
+        engine.counting(f"the school {words * 60}x evacuated; the bridge {words * 60}x burst")
+    assert time.process_time() - began < 1
+
+
+def test_a_bomb_of_a_pattern_is_taken_apart_in_no_time() -> None:
+    began = time.process_time()
+    for bomb in (
+        "(?:" * 40 + "a|b" + "){1,2}" * 40,
+        "(?:a|b.c|d.e|f)" * 200,
+        "".join(f"(?:{chr(97 + n % 26)}|x{n})" for n in range(300)),
+        "(?:" * 5000 + "a" + ")" * 5000,
+    ):
+        with suppress(BadCatalogue):
+            Prefilter([bomb], ["bomb@1"])
+    assert time.process_time() - began < 2
 
 
 def test_check_reports_examples_that_do_not_come_true(tmp_path: Path) -> None:
@@ -125,6 +169,11 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
         ({"threats": INDICATOR.replace("{harm}", "töten")}, ["harm-them", "ae for ä"]),
         ({"threats": INDICATOR.replace("{harm}", "kill.{0,9}")}, ["harm-them", "{gap}"]),
         ({"threats": INDICATOR.replace("\\b{harm} them\\b", "(?:kill)?")}, ["harm-them", "empty"]),
+        ({"threats": INDICATOR.replace("{harm}", "(?:a+)+")}, ["harm-them", "whole words"]),
+        ({"threats": INDICATOR.replace("{harm}", "(?:a|aa)*b")}, ["harm-them", "whole words"]),
+        ({"threats": INDICATOR.replace("{harm}", "(?:a{1,9}){1,9}")}, ["harm-them", "divided"]),
+        ({"threats": INDICATOR.replace("{harm}", "(?:\\w+ ){0,99}")}, ["harm-them", "divided"]),
+        ({"threats": INDICATOR.replace("{harm}", "(?:" * 5000)}, ["harm-them", "regular"]),
         ({"threats": INDICATOR + INDICATOR[INDICATOR.index("[[") :]}, ["harm-them", "twice"]),
         ({"more": INDICATOR.replace("harm-them", "other")}, ["threats", "two files"]),
         ({"threats": "version = "}, ["threats.toml", "TOML"]),

@@ -126,6 +126,7 @@ def test_any_text_is_screened(engine: Engine, noise: str) -> None:
         "(",
         "hang them all ",
         "we should ",
+        "we will kill the governor tomorrow, bring rifles; ",
     ],
 )
 def test_hostile_long_texts_cost_little(engine: Engine, unit: str) -> None:

@@ -68,7 +68,7 @@ def manifest(request: HttpRequest, actor: Actor, collection_id: str) -> HttpResp
     rows, more = store.page(found.row.id, query, bodies=False)
     shown = store.seen(actor, rows)
     made = taxii.manifest(
-        [(r.stix_id, r.added_at, r.version) for r in shown], more=more, next_=_next(rows)
+        [(r.body, r.added, r.version) for r in shown], more=more, next_=_next(rows)
     )
     return _dated(answered(made), rows)
 
@@ -114,7 +114,7 @@ def versions(
     shown = store.seen(actor, rows)
     if not shown and not query.after:
         raise NotFound("there is no such object here", field="object")
-    listed = [taxii.stamp(r.version) for r in shown]
+    listed = [r.version for r in shown]
     made = {"more": more, **({"next": _next(rows)} if more else {}), "versions": listed}
     return _dated(answered(made if listed else {}), rows)
 
@@ -123,7 +123,7 @@ def _page(actor: Actor, found: Open, query: taxii.Query) -> HttpResponse:
     rows, more = store.page(found.row.id, query)
     shown = store.seen(actor, rows)
     actions.fetched(actor, shown)
-    body = taxii.envelope([r.stix for r in shown], more=more, next_=_next(rows))
+    body = taxii.envelope([r.body for r in shown], more=more, next_=_next(rows))
     return _dated(answered(body), rows)
 
 
@@ -147,12 +147,12 @@ def _shown(found: Open) -> dict[str, Any]:
 
 
 def _next(rows: Sequence[Shared]) -> str:
-    return taxii.token(rows[-1].added_at) if rows else ""
+    return taxii.token(rows[-1].added) if rows else ""
 
 
 def _dated(answer: HttpResponse, rows: Sequence[Shared]) -> HttpResponse:
     """With when the first and the last were added: of all that were looked at, so that nothing is asked for twice."""
     if rows:
-        answer["X-TAXII-Date-Added-First"] = taxii.stamp(rows[0].added_at)
-        answer["X-TAXII-Date-Added-Last"] = taxii.stamp(rows[-1].added_at)
+        answer["X-TAXII-Date-Added-First"] = rows[0].added
+        answer["X-TAXII-Date-Added-Last"] = rows[-1].added
     return answer

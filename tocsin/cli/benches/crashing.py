@@ -44,7 +44,7 @@ def main() -> None:
     if step == "load":
         load(json.loads(rest[0]), Path(rest[1]))
     else:
-        sys.stdout.write(json.dumps(reckon(Path(rest[0]))) + "\n")
+        sys.stdout.write(json.dumps(reckon(Path(rest[0]), rest[1])) + "\n")
 
 
 def scene() -> dict[str, Any]:
@@ -193,7 +193,7 @@ class Reports:
     def __init__(self, notes: Ledger, given: dict[str, Any], name: str) -> None:
         self._notes, self._given, self._name = notes, given, f"{os.getpid()}{name}"
         self._chance, self._count = random.Random(name), 0
-        self._url = os.environ["TOCSIN_BASE_URL"] + "/api/v1/reports"
+        self._webs = list(given["webs"])
 
     def step(self) -> None:
         self._count += 1
@@ -205,12 +205,23 @@ class Reports:
             tries += 1
             answer = self._send(body, key)
             if not answer:
+                self._next()
                 time.sleep(0.1)
         if answer:
             self._notes.note(
-                "report", key, answer=answer, tries=tries, source=self._given["source"]
+                "report",
+                key,
+                answer=answer,
+                tries=tries,
+                source=self._given["source"],
+                web=self._webs[0],
             )
+        self._next()
         time.sleep(0.03)
+
+    def _next(self) -> None:
+        """The next server, as behind any balancer."""
+        self._webs.append(self._webs.pop(0))
 
     def _send(self, body: bytes, key: str) -> str:
         headers = {
@@ -218,7 +229,8 @@ class Reports:
             "Content-Type": "application/json",
             "Idempotency-Key": key,
         }
-        request = urllib.request.Request(self._url, body, headers)
+        url = f"http://127.0.0.1:{self._webs[0]}/api/v1/reports"
+        request = urllib.request.Request(url, body, headers)
         try:
             with urllib.request.urlopen(request, timeout=8) as answer:
                 return str(json.load(answer)["items"][0]["result"])
@@ -229,8 +241,11 @@ class Reports:
 # The reckoning
 
 
-def reckon(ledger: Path) -> dict[str, Any]:
-    """Hold the record to what was acknowledged. Each list names what is wrong; empty = nothing."""
+def reckon(ledger: Path, ended: str) -> dict[str, Any]:
+    """Hold the record to what was acknowledged. Each list names what is wrong; empty = nothing.
+
+    `ended` = until when somebody was there to fire what was due.
+    """
     notes: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     with ledger.open() as lines, tried_beside(ledger).open() as tried:
         for line in (*lines, *tried):
@@ -241,7 +256,7 @@ def reckon(ledger: Path) -> dict[str, Any]:
     torn = list(_blocks(notes, lost, doubled))
     _answers(notes["answer"], lost, doubled)
     _reports(notes["report"], lost, doubled)
-    unfired = _fired(doubled)
+    unfired = _fired(doubled, ended)
     unsent = _sent(notes["release"], lost, doubled)
     acknowledged = {what: len(noted) for what, noted in notes.items() if what != "block tried"}
     return {
@@ -250,11 +265,11 @@ def reckon(ledger: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rows(query: str) -> list[tuple[Any, ...]]:
+def _rows(query: str, *values: str) -> list[tuple[Any, ...]]:
     from django.db import connection  # noqa: PLC0415
 
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(query, values or None)
         return list(cursor.fetchall())
 
 
@@ -314,7 +329,7 @@ def _reports(noted: dict[str, dict[str, Any]], lost: list[str], doubled: list[st
     doubled += [i for i, count in kept.items() if count > 1]
 
 
-def _fired(doubled: list[str]) -> int:
+def _fired(doubled: list[str], ended: str) -> int:
     """How many steps that were due long enough have not fired; what fired twice is added to `doubled`."""
     doubled += [
         f"{s} step {r}" for s, r in _rows(
@@ -322,8 +337,11 @@ def _fired(doubled: list[str]) -> int:
             "FROM record_entry WHERE kind = 'duty.fired' GROUP BY 1, 2 HAVING count(*) > 1"
         )
     ]  # fmt: skip
-    late = "SELECT count(*) FROM duties_duty WHERE discharged_at IS NULL AND next_at < now() - interval '2 s'"
-    return int(_rows(late)[0][0])
+    late = (
+        "SELECT count(*) FROM duties_duty WHERE discharged_at IS NULL "
+        "AND next_at < %s::timestamptz - interval '2 s'"
+    )
+    return int(_rows(late, ended)[0][0])
 
 
 def _sent(noted: Iterable[str], lost: list[str], doubled: list[str]) -> int:

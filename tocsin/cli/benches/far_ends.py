@@ -6,6 +6,7 @@ refused for now, another hangs before it is answered; both by chance with a fixe
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import random
 import re
@@ -18,7 +19,7 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _KEY = re.compile(rb"(?i)\r\n(?:webhook-id|idempotency-key): *(\S+)")
 
 
-class _Far(asyncio.Protocol):
+class _Far(asyncio.Protocol, abc.ABC):
     """One connection. Input waits while an answer is owed, as with any server that works in order."""
 
     def __init__(self, taken: Counter[str], refused: float, stalled: float) -> None:
@@ -40,8 +41,9 @@ class _Far(asyncio.Protocol):
         if not self._hangs:
             self._go_on()
 
+    @abc.abstractmethod
     def _go_on(self) -> None:
-        raise NotImplementedError
+        """Work off what came, until an answer is owed or the rest is still to come."""
 
     def _later(self, answer: bytes) -> None:
         """Answer after a while, then go on with what came in the meantime."""

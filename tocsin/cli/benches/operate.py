@@ -19,7 +19,8 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
         how = f"{posts} posts, {live} live positions"
         yield from _asking(scene, times, how)
         yield from _acting(scene, max(5, times // 20), how)
-        yield from _firing(scene, how)
+        yield from _firing("operate.duties.late", scene, how)
+        yield from _another_way(scene, how)
 
 
 def _locate(scene: live_scene.Scene, live: int) -> None:
@@ -112,9 +113,52 @@ def _acting(scene: live_scene.Scene, times: int, how: str) -> Iterator[Measure]:
         times,
         f"{how}; all of the board",
     )
+    yield from _page(scene, times, how)
 
 
-def _firing(scene: live_scene.Scene, how: str) -> Iterator[Measure]:
+def _page(scene: live_scene.Scene, times: int, how: str) -> Iterator[Measure]:
+    """The part of the board that changes, as a browser asks for it: signed in, by the whole of Django."""
+    from django.conf import settings  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    from tocsin.people.models import Account  # noqa: PLC0415
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    client = Client(raise_request_exception=True)
+    client.force_login(Account.objects.get(person=scene.lead))
+    path = f"/operations/{scene.operation}/board/part"
+    size = len(client.get(path).content) // 1000
+    yield from _timed(
+        "operate.board.page", lambda: client.get(path), times, f"{how}; drawn, {size} kB"
+    )
+
+
+def _another_way(scene: live_scene.Scene, how: str) -> Iterator[Measure]:
+    """Nobody at any post answers, and everybody can be reached another way: what half a minute later brings."""
+    from tocsin.kernel.ids import new_id  # noqa: PLC0415
+    from tocsin.operate.actions import report_sighting, resolve  # noqa: PLC0415
+    from tocsin.operate.models import Message, Sighting  # noqa: PLC0415
+    from tocsin.people.models import Account  # noqa: PLC0415
+    from tocsin.people.store import actor  # noqa: PLC0415
+
+    Account.objects.bulk_create(
+        Account(
+            username=new_id("usr"), name=f"Officer {n}", person=person, email=f"o{n}@example.org"
+        )
+        for n, person in enumerate(scene.people)
+    )
+    for over in Sighting.objects.exclude(state="RESOLVED"):
+        resolve(actor(scene.lead), sighting=over.id, reason="the one before is over")
+    report_sighting(
+        actor(scene.lead), operation=scene.operation, text="man by the fence", severity=2
+    )
+    time.sleep(30)
+    for measure in _firing("operate.duties.late.another_way", scene, how):
+        words = f"{measure.conditions}; {Message.objects.count()} messages queued to people who did not answer"
+        yield Measure(measure.name, measure.value, measure.unit, words)
+
+
+def _firing(name: str, scene: live_scene.Scene, how: str) -> Iterator[Measure]:
     """Duties that fall due under this load: how late the last one fires."""
     from tocsin.duties.actions import fire_due  # noqa: PLC0415
     from tocsin.duties.models import Duty  # noqa: PLC0415
@@ -135,7 +179,7 @@ def _firing(scene: live_scene.Scene, how: str) -> Iterator[Measure]:
         if not did:
             time.sleep(0.1)
     yield Measure(
-        "operate.duties.late",
+        name,
         round(max(late), 2),
         "s",
         f"{how}; the longest a step took to fire; {fired} fired",

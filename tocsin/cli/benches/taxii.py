@@ -1,14 +1,8 @@
-"""The TAXII server: objects sent and read, at a hundred thousand; other servers beside it, where they are installed.
-
-Name the interpreter of an environment with `medallion` in TOCSIN_BENCH_PEER_PYTHON to have it measured on the same
-load; without it, a word says so. It keeps objects in memory and screens nothing; ours are in PostgreSQL, on the
-record, and every one is read as a report.
-"""
+"""The TAXII server: objects sent and read, at a hundred thousand; other servers beside it, where they are installed
+(see `taxii_peers`)."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tocsin.cli.benches import Measure, fresh_database, percentile
+from tocsin.cli.benches import Measure, fresh_database, percentile, taxii_peers
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -24,8 +18,6 @@ if TYPE_CHECKING:
 _OBJECTS = 100_000
 _BATCH = 1000
 _READS = 200
-_PEER_OBJECTS = 1000
-"""As many as medallion's pages can be waited for: their time grows with the square of what is there."""
 _WORDS = (
     "the library on main street is open late again and the bakery beside it has fresh bread".split()
 )
@@ -39,7 +31,7 @@ def run(*, quick: bool = False) -> Iterator[Measure]:
         client, path, headers = _server()
         yield from _posts(client, path, headers, total)
         yield from _reads(client, path, headers, total)
-    yield from _peer(_PEER_OBJECTS)
+    yield from taxii_peers.run()
 
 
 def _server() -> tuple[Client, str, dict[str, str]]:
@@ -123,11 +115,13 @@ def _reads(client: Client, path: str, headers: dict[str, str], total: int) -> It
     rng = random.Random(1)
     places = [rng.choice(times) for _ in range(_READS)]
     asked = {
-        "next": [("objects/", {"next": token(t)}) for t in places],
+        "next": [("objects/", {"next": token(stamp(t))}) for t in places],
         "added_after": [("objects/", {"added_after": stamp(t)}) for t in places],
         "by_id": [("objects/", {"match[id]": report(rng.randrange(total))["id"]}) for _ in places],
-        "by_type": [("objects/", {"match[type]": "report", "next": token(t)}) for t in places],
-        "manifest": [("manifest/", {"next": token(t)}) for t in places],
+        "by_type": [
+            ("objects/", {"match[type]": "report", "next": token(stamp(t))}) for t in places
+        ],
+        "manifest": [("manifest/", {"next": token(stamp(t))}) for t in places],
     }
     for name, calls in asked.items():
         laps = []
@@ -140,76 +134,3 @@ def _reads(client: Client, path: str, headers: dict[str, str], total: int) -> It
         said = f"{len(calls)} pages of 100 anywhere in {total:,}, through the whole web stack"
         yield Measure(f"taxii.page.{name}.p50", round(percentile(laps, 0.5), 2), "ms", said)
         yield Measure(f"taxii.page.{name}.p95", round(percentile(laps, 0.95), 2), "ms", said)
-
-
-def _peer(total: int) -> Iterator[Measure]:
-    """medallion on the same objects, in its own interpreter, through its own test client."""
-    python = os.environ.get("TOCSIN_BENCH_PEER_PYTHON", "")
-    if not python:
-        yield Measure("taxii.medallion", 0, "", "not measured: TOCSIN_BENCH_PEER_PYTHON is not set")
-        return
-    given = {"total": total, "batch": _BATCH, "reads": _READS // 4}
-    objects = [report(n) for n in range(total)]
-    body = msgspec.json.encode({**given, "objects": objects})
-    done = subprocess.run(
-        [python, "-c", _MEDALLION], input=body, capture_output=True, timeout=600, check=False
-    )
-    if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
-        yield Measure("taxii.medallion", 0, "", f"not measured: {words[0][:200]}")
-        return
-    found = msgspec.json.decode(done.stdout.splitlines()[-1])
-    said = f"{found['sent']:,} objects, memory backend"
-    yield Measure("taxii.medallion.post.objects_per_s", found["post"], "1/s", said)
-    yield Measure("taxii.medallion.page.p95", found["p95"], "ms", f"pages of 100; {said}")
-
-
-_MEDALLION = """
-import base64, json, os, sys, time, logging
-logging.disable(logging.CRITICAL)
-given = json.load(sys.stdin)
-from medallion import application_instance as app, register_blueprints, set_config
-root, cid = "root", "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
-data = {
-  "/discovery": {"title": "t", "default": "http://localhost/root/", "api_roots": ["http://localhost/root/"]},
-  root: {"information": {"title": "r", "versions": ["application/taxii+json;version=2.1"],
-         "max_content_length": 104857600},
-         "status": [], "collections": [{"id": cid, "title": "c", "can_read": True, "can_write": True,
-         "media_types": ["application/stix+json;version=2.1"], "objects": [], "manifest": []}]}}
-path = "/tmp/medallion-bench-%d.json" % time.time_ns()
-json.dump(data, open(path, "w"))
-cfg = {"users": {"a": "b"}, "taxii": {"max_page_size": 100},
-       "backend": {"module": "medallion.backends.memory_backend", "module_class": "MemoryBackend", "filename": path}}
-for part in ("users", "taxii", "backend"):
-    set_config(app, part, cfg)
-register_blueprints(app)
-c = app.test_client()
-media = "application/taxii+json;version=2.1"
-auth = "Basic " + base64.b64encode(b"a:b").decode()
-h = {"Authorization": auth, "Accept": media}
-spent = 0.0
-app.config["MAX_CONTENT_LENGTH"] = None
-for n in range(0, given["total"], given["batch"]):
-    body = json.dumps({"objects": given["objects"][n:n + given["batch"]]})
-    began = time.perf_counter()
-    r = c.post("/%s/collections/%s/objects/" % (root, cid), data=body, headers={**h, "Content-Type": media})
-    spent += time.perf_counter() - began
-    assert r.status_code == 202, r.data[:300]
-    sent = n + given["batch"]
-    if spent > 20:
-        break
-laps = []
-query = "?limit=100"
-for _ in range(given["reads"]):
-    began = time.perf_counter()
-    r = c.get("/%s/collections/%s/objects/%s" % (root, cid, query), headers=h)
-    laps.append((time.perf_counter() - began) * 1000)
-    assert r.status_code == 200, r.data[:300]
-    if sum(laps) > 20000:
-        break
-    more = json.loads(r.data)
-    query = "?limit=100&next=" + more["next"] if more.get("more") else "?limit=100"
-laps.sort()
-print(json.dumps({"post": round(sent / spent), "p95": round(laps[int(.95 * len(laps))], 1), "sent": sent}), flush=True)
-os._exit(0)  # it leaves a thread behind that would never end
-"""

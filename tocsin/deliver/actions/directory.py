@@ -35,14 +35,18 @@ def add_recipient(
     ways: Sequence[tuple[str, str]],
     rank: int = 1,
     person: str = "",
+    paper: bool = False,
 ) -> str:
     """Add a line: at `agency`, `role` is reached through `name` by `ways` [(kind, address)], in that order.
 
-    `rank` = the order within the role; `person` = their account, for the page here. Returns the line's id.
+    `rank` = the order within the role; `person` = their account, for the page here; `paper` = with each mail
+    a PDF. Returns the line's id.
     Raises: Forbidden; Invalid naming the field.
     """
     _permit(actor, agency)
-    card = checked(agency=agency, role=role, name=name, ways=ways, rank=rank, person=person)
+    card = checked(
+        agency=agency, role=role, name=name, ways=ways, rank=rank, person=person, paper=paper
+    )
     with writing(actor) as w:
         return _add(w, actor, agency, role, rank, person, card)
 
@@ -58,13 +62,16 @@ def change_recipient(
     ways: Sequence[tuple[str, str]],
     rank: int = 1,
     person: str = "",
+    paper: bool = False,
 ) -> None:
     """Replace what a line says. What is on its way keeps the address it was queued with.
 
     Raises: Forbidden, NotFound, Invalid; Conflict when it changed since `version`.
     """
     _permit(actor, agency)
-    card = checked(agency=agency, role=role, name=name, ways=ways, rank=rank, person=person)
+    card = checked(
+        agency=agency, role=role, name=name, ways=ways, rank=rank, person=person, paper=paper
+    )
     with writing(actor) as w:
         row = _locked(actor, recipient, version)
         _change(w, row, agency, role, rank, person, card)
@@ -160,6 +167,7 @@ class _Desk:
             ways=ways,
             rank=row.rank,
             person=person,
+            paper=found is not None and found.card.paper,  # files say nothing of it
             agencies=self._known,
         )
         if found is not None and found.row.id in self._seen:
@@ -207,6 +215,7 @@ def checked(
     ways: Sequence[tuple[str, str]],
     rank: int,
     person: str,
+    paper: bool = False,
     agencies: Collection[str] | None = None,
 ) -> Card:
     """The card of a line whose parts all make sense; `agencies` = those known, where they were read before.
@@ -238,7 +247,7 @@ def checked(
         raise Invalid("there is no way to reach them", field="email", cure="Give at least one.")
     if len(made) > _MOST_WAYS:
         raise Invalid(f"more than {_MOST_WAYS} ways", field="email", cure="Keep the best.")
-    return Card(name, tuple(dict.fromkeys(made)))
+    return Card(name, tuple(dict.fromkeys(made)), paper)
 
 
 def _data(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from tocsin.deliver.terms import Reason
 from tocsin.kernel.errors import TocsinError
 
 if TYPE_CHECKING:
-    from tocsin.deliver.channels.letters import Letter
+    from tocsin.deliver.channels.letters import Letter, Paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Job:
     """One delivery, with all a channel needs: no channel reads a table for it.
 
     `until` = when the lease ends; `link` = where the recipient answers; `urgency` = 3 (FLASH) to 0; `tries` =
-    how many there were before this one.
+    how many there were before this one; `paper` makes the file that goes with a mail, where one is wanted.
     """
 
     delivery: str
@@ -32,6 +33,7 @@ class Job:
     until: datetime
     urgency: int = 0
     tries: int = 0
+    paper: Callable[[], Paper | None] | None = None
 
 
 class Later(TocsinError):

@@ -6,6 +6,7 @@ is cut at the place of the link, and each copy gets its own link, address and Me
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -20,6 +21,8 @@ from django.template.loader import render_to_string
 from tocsin.deliver import rules
 from tocsin.deliver.terms import Occasion
 from tocsin.duties.terms import Precedence
+from tocsin.formats import smime
+from tocsin.formats.smime import Signer
 from tocsin.record.terms import Tlp
 from tocsin.warn import document as documents
 from tocsin.warn.document import Document
@@ -43,8 +46,19 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """A file that goes with a mail."""
+
+    name: str
+    pdf: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
-    """A warning ready to be addressed. `text` and `html` are quoted-printable, cut where the link goes."""
+    """A warning ready to be addressed. `text` and `html` are quoted-printable, cut where the link goes.
+
+    `shown` = its text may travel by mail.
+    """
 
     warning: str
     subject: str
@@ -52,14 +66,22 @@ class Letter:
     text: tuple[str, ...]
     html: tuple[str, ...]
     data: dict[str, Any]
+    shown: bool = False
 
     def to(
-        self, *, name: str, address: str, sender: Sender, link: str, key: str, at: datetime
+        self,
+        *,
+        name: str,
+        address: str,
+        sender: Sender,
+        link: str,
+        key: str,
+        at: datetime,
+        paper: Paper | None = None,
+        signer: Signer | None = None,
     ) -> bytes:
         """The whole message for one recipient. `key` (the delivery's id) makes the Message-ID: the same
         delivery sent twice carries the same one, so mail systems and people recognise the double."""
-        place = body_encode(link, maxlinelen=_LINE, eol="\r\n")
-        edge = f"=_{key}"
         head = [
             f"From: {sender.header}",
             f"To: {formataddr((name, address))}",
@@ -70,21 +92,36 @@ class Letter:
             f"References: <{link.rpartition('/')[2]}@{sender.domain}>",
             "Auto-Submitted: auto-generated",
             "MIME-Version: 1.0",
-            f'Content-Type: multipart/alternative; boundary="{edge}"',
         ]
         if self.urgent:
             head += ["Importance: high", "X-Priority: 1"]
-        parts = [
-            *head,
-            "",
-            f"--{edge}",
-            *_part("plain", self.text, place),
-            f"--{edge}",
-            *_part("html", self.html, place),
-            f"--{edge}--",
-            "",
-        ]
-        return "\r\n".join(parts).encode("ascii")
+        place = body_encode(link, maxlinelen=_LINE, eol="\r\n")
+        words = [_part("plain", self.text, place), _part("html", self.html, place)]
+        entity = _several("alternative", f"=_{key}", words)
+        if paper is not None:
+            entity = _several("mixed", f"=_{key}_m", [entity, _enclosed(paper)])
+        body = "\r\n".join(entity).encode("ascii")
+        if signer is not None:
+            body = smime.signed(body, signer)
+        return "\r\n".join(head).encode("ascii") + b"\r\n" + body
+
+
+def _several(kind: str, edge: str, parts: Sequence[Sequence[str]]) -> list[str]:
+    """Parts as one, in lines."""
+    lines = [f'Content-Type: multipart/{kind}; boundary="{edge}"', ""]
+    for part in parts:
+        lines += [f"--{edge}", *part]
+    return [*lines, f"--{edge}--", ""]
+
+
+def _enclosed(paper: Paper) -> list[str]:
+    return [
+        f'Content-Type: application/pdf; name="{paper.name}"',
+        "Content-Transfer-Encoding: base64",
+        f'Content-Disposition: attachment; filename="{paper.name}"',
+        "",
+        *base64.encodebytes(paper.pdf).decode("ascii").splitlines(),
+    ]
 
 
 def _part(kind: str, pieces: Sequence[str], place: str) -> list[str]:
@@ -123,6 +160,7 @@ def write(document: Document, occasion: Occasion, zone: tzinfo) -> Letter:
         text=_cut(render_to_string("mail/warning.txt", context)),
         html=_cut(render_to_string("mail/warning.html", context)),
         data=_data(document, occasion, shown),
+        shown=shown,
     )
 
 

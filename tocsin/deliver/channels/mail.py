@@ -8,19 +8,28 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from tocsin.deliver.channels.job import Job, PermanentFailure, TemporaryFailure
 from tocsin.deliver.channels.letters import Sender
 from tocsin.deliver.terms import Reason, State
+from tocsin.formats import smime
+from tocsin.formats.smime import Signer
 from tocsin.kernel import clock
+from tocsin.kernel.errors import Invalid
 from tocsin.kernel.settings import Settings
 
 _PATIENCE_SECONDS = 9.0
-"""For each answer of a server: five of them make one mail, so one mail stays within its lease."""
+"""For an answer of a server to a command."""
+_WHOLE_SECONDS = 45.0
+"""For one mail: within its lease. What of it the commands left is for the answer to the text. Who hangs up while a
+server still thinks about a text sends it twice, so RFC 5321 4.5.3.2.6 asks for ten minutes; but no warning may wait
+so long behind a server that hangs."""
 _UNKNOWN_ADDRESS = {550, 551, 553}
 
 
@@ -36,6 +45,7 @@ class Mail:
 
     def __init__(self, settings: Settings) -> None:
         self._sender = Sender.of(settings.mail_from)
+        self._smime = settings.smime_file
         folder = settings.data_dir / "mail"
         self._post: Post = Smtp(settings) if settings.smtp_host else Folder(folder)
 
@@ -48,6 +58,8 @@ class Mail:
             link=job.link,
             key=job.delivery,
             at=clock.now(),
+            paper=job.paper() if job.paper else None,
+            signer=_signer(self._smime) if self._smime else None,
         )
         self.post(job.delivery, job.address, message)
         return State.SENT
@@ -58,6 +70,15 @@ class Mail:
 
     def close(self) -> None:
         self._post.close()
+
+
+@lru_cache(maxsize=4)
+def _signer(file: Path) -> Signer:
+    """Who signs. Raises: TemporaryFailure while the file is not right: a site that signs sends nothing unsigned."""
+    try:
+        return smime.signer(file.read_text())
+    except (OSError, Invalid) as e:
+        raise TemporaryFailure(Reason.NOT_SET_UP, f"smime_file: {e}") from e
 
 
 class Folder:
@@ -95,10 +116,11 @@ class Smtp:
     def post(self, key: str, to: str, message: bytes) -> None:
         if not to.isascii() or not to.isprintable() or set(to) & set("<> "):
             raise PermanentFailure(Reason.NO_SUCH_ADDRESS, "no SMTP command can hold it")
+        end = time.monotonic() + _WHOLE_SECONDS
         try:
             server = self._opened(key, to)
             server.send(_body(message))
-            code, said = server.getreply()
+            code, said = _answer(server, end)
             if code != 250:
                 raise _refused(code, said)
         except (smtplib.SMTPServerDisconnected, ConnectionError, ssl.SSLError) as e:
@@ -212,6 +234,15 @@ class Smtp:
         if server is not None:
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 server.quit()
+
+
+def _answer(server: smtplib.SMTP, end: float) -> tuple[int, bytes]:
+    """The server's answer to a text, waited for until `end` (monotonic)."""
+    assert server.sock is not None  # noqa: S101 - it has just sent
+    server.sock.settimeout(max(end - time.monotonic(), _PATIENCE_SECONDS))
+    answer = server.getreply()
+    server.sock.settimeout(_PATIENCE_SECONDS)
+    return answer
 
 
 class _OurTrouble(Exception):

@@ -11,13 +11,14 @@ from functools import cache
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from tocsin.collect.sources.batch import Broken
 from tocsin.collect.sources.guard import checked_addresses
 from tocsin.collect.terms import FailReason
 from tocsin.deliver.channels.job import Job, PermanentFailure, TemporaryFailure
 from tocsin.deliver.terms import Reason, State
+from tocsin.formats import cloudevents, webhooks
+from tocsin.formats.cloudevents import Event
 from tocsin.kernel import clock
 from tocsin.kernel.settings import Settings, secret
 
@@ -40,7 +41,9 @@ class Webhook:
     def send(self, job: Job) -> State:
         """POST one event. Raises: TemporaryFailure, PermanentFailure."""
         body = self._body(job)
-        headers = signed(secret_of(self._key, job.recipient), job.delivery, body)
+        # The id is the delivery's: a receiver that sees it twice has the same warning twice.
+        key = secret_of(self._key, job.recipient)
+        headers = webhooks.sign(key, job.delivery, clock.now(), body)
         try:
             status = self._post(job.address, body, headers)
         except httpx.TimeoutException as e:
@@ -59,17 +62,15 @@ class Webhook:
 
     def _body(self, job: Job) -> bytes:
         letter = job.letter
-        return msgspec.json.encode(
-            {
-                "specversion": "1.0",
-                "id": job.delivery,
-                "source": self._settings.base_url,
-                "type": f"{TYPE}.{letter.data['occasion']}",
-                "subject": letter.warning,
-                "time": clock.now().isoformat(),
-                "datacontenttype": "application/json",
-                "data": {**letter.data, "delivery": job.delivery, "acknowledge_url": job.link},
-            }
+        return cloudevents.write(
+            Event(
+                id=job.delivery,
+                source=self._settings.base_url,
+                type=f"{TYPE}.{letter.data['occasion']}",
+                subject=letter.warning,
+                time=clock.now(),
+                data={**letter.data, "delivery": job.delivery, "acknowledge_url": job.link},
+            )
         )
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
@@ -86,7 +87,7 @@ class Webhook:
             if e.reason is FailReason.ADDRESS_REFUSED:
                 raise PermanentFailure(Reason.ADDRESS_REFUSED, str(e)) from e
             raise TemporaryFailure(Reason.UNREACHABLE, str(e)) from e
-        head = {**headers, "Host": parts.netloc, "Content-Type": "application/cloudevents+json"}
+        head = {**headers, "Host": parts.netloc, "Content-Type": cloudevents.MEDIA_TYPE}
         client = self._client(f"{parts.scheme}://{parts.netloc}")
         request = client.build_request(
             "POST",
@@ -134,19 +135,4 @@ def _trusted() -> ssl.SSLContext:
 def secret_of(key: str, recipient: str) -> str:
     """The recipient's own signing secret, derived from ours: one partner cannot forge to another."""
     made = hmac.digest(key.encode(), f"webhook/{recipient}".encode(), hashlib.sha256)
-    return "whsec_" + base64.b64encode(made).decode()
-
-
-def signed(whsec: str, key: str, body: bytes) -> dict[str, str]:
-    """The headers of Standard Webhooks: `v1,` base64 of HMAC-SHA-256 over `id.timestamp.body`.
-
-    The id is the delivery's: a receiver that sees it twice has the same warning twice.
-    """
-    at = str(int(clock.now().timestamp()))
-    raw = base64.b64decode(whsec.removeprefix("whsec_"))
-    made = hmac.digest(raw, f"{key}.{at}.".encode() + body, hashlib.sha256)
-    return {
-        "webhook-id": key,
-        "webhook-timestamp": at,
-        "webhook-signature": "v1," + base64.b64encode(made).decode(),
-    }
+    return webhooks.PREFIX + base64.b64encode(made).decode()

@@ -30,8 +30,10 @@ from tocsin.screen.actions import take_chunk
 from tocsin.screen.taken import Taken
 
 AT_ONCE = 1000
-ENTRY = 250
-"""Objects an entry: short enough to be read and hashed in a few milliseconds."""
+ENTRY = 80
+"""Objects an entry: the longest there can be (a type may have 260 letters) still fit what strangers' tools read."""
+_IDS = 1000
+"""Ids an entry."""
 
 
 def post(actor: Actor, *, collection: str, raw: bytes) -> dict[str, Any]:
@@ -91,12 +93,13 @@ def remove(actor: Actor, *, collection: str, stix_id: str, versions: Sequence[da
         key = store.digest(stix_id)
         left = store.existing(row.row.id, [key]).get(key, {})
         left = {version: held for version, held in left.items() if held not in ids}
-        data = {
-            "objects": ids,
-            "latest": [left[max(left)]] if left else [],
-            "first": [left[min(left)]] if left else [],
-        }
-        w.append(terms.OBJECTS_REMOVED, row.row.id, data, marking=marking_of(row.row))
+        for n in range(0, len(ids), _IDS):
+            data = {
+                "objects": ids[n : n + _IDS],
+                "latest": [left[max(left)]] if left else [],
+                "first": [left[min(left)]] if left else [],
+            }
+            w.append(terms.OBJECTS_REMOVED, row.row.id, data, marking=marking_of(row.row))
     return len(ids)
 
 
@@ -124,8 +127,8 @@ def add_objects(
     for n in range(0, len(listed), ENTRY):
         data = {
             "objects": listed[n : n + ENTRY],
-            "no_longer_latest": batch.no_longer_latest if n == 0 else [],
-            "no_longer_first": batch.no_longer_first if n == 0 else [],
+            "no_longer_latest": batch.no_longer_latest[n : n + ENTRY],
+            "no_longer_first": batch.no_longer_first[n : n + ENTRY],
             "poster": poster,
             "warning": warning,
             "occasion": occasion,

@@ -21,6 +21,7 @@ from tocsin.record.actions import writing
 from tocsin.warn.models import Warning
 
 BATCH = 50
+_NARROWED = "A newer edition replaces it, which is not for your agency. Ask who sent it."
 
 
 def publish_due() -> int:
@@ -49,14 +50,11 @@ def fetched(actor: Actor, rows: Iterable[Shared]) -> int:
 
 def _publish(collection: str, row: Warning, occasion: str) -> int:
     """One warning, one transaction. Another worker that was quicker leaves nothing to do."""
-    made = [
-        o
-        for o in (
-            stix.one(msgspec.json.encode(made))
-            for made in as_stix.objects(bulletin(row, cancelled=occasion == "cancel"))
-        )
-        if isinstance(o, Object)
-    ]
+    b = bulletin(
+        row, cancelled=occasion != "release", why=_NARROWED if occasion == "withdraw" else ""
+    )
+    read = (stix.one(msgspec.json.encode(made)) for made in as_stix.objects(b))
+    made = [o for o in read if isinstance(o, Object)]
     with writing(SYSTEM) as w:
         locked = Collection.objects.select_for_update().get(id=collection)
         done = Published.objects.filter(collection=collection, warning=row.id, occasion=occasion)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+from urllib.parse import urlsplit
+
 from tocsin.collect import store as collect
 from tocsin.collect.sources.cap import item_of
 from tocsin.collect.terms import SourceKind
 from tocsin.deliver.actions import machines
 from tocsin.exchange.bulletins import bulletin
+from tocsin.exchange.keys import alert_key
 from tocsin.exchange.terms import Received
-from tocsin.formats import as_cap, cap
+from tocsin.formats import as_cap, cap, cap_sign
 from tocsin.formats.cap_terms import Alert
-from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.kernel import clock, settings
+from tocsin.kernel.errors import Invalid, NotFound, TocsinError
+from tocsin.kernel.ids import new_id
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import visible_to
@@ -38,6 +44,38 @@ def receive_cap(actor: Actor, *, raw: bytes, source: str = "") -> Received:
     taken = take_in(row, [item_of(alert, raw)], actor=actor)
     counted = taken.screened - taken.flagged
     return Received(alert.kind, flagged=taken.flagged, counted=counted)
+
+
+def answer_cap(actor: Actor, *, raw: bytes, source: str = "") -> bytes:
+    """Take in one CAP message and answer in CAP, signed: an `Ack` or `Error` that refers to theirs; b'' for an answer.
+
+    An `Ack` says that our system has it, and nothing of a person. Raises: as `receive_cap`, for what is no CAP
+    message, and for an answer that names none of ours.
+    """
+    permit(actor, Permission.READ_CONTENT)
+    theirs = cap.read(raw)
+    kind: Literal["Ack", "Error"] = "Ack"
+    said = "Our system has it. No person has answered yet."
+    try:
+        receive_cap(actor, raw=raw, source=source)
+    except TocsinError as error:
+        if theirs.kind in ANSWERS:
+            raise
+        kind, said = "Error", str(error)
+    if theirs.kind in ANSWERS:
+        return b""  # nobody answers an answer
+    now = clock.now()
+    site = urlsplit(settings.current().base_url).hostname or "localhost"
+    ours = as_cap.answer(
+        theirs,
+        kind=kind,
+        identifier=new_id("ans", now),
+        sender=as_cap.address("tocsin", site),
+        at=now,
+        note=said,
+    )
+    key, certificate = alert_key()
+    return cap_sign.sign(cap.write(ours), key=key, certificate=certificate)
 
 
 def _answer(actor: Actor, alert: Alert) -> int:

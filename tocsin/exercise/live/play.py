@@ -41,9 +41,8 @@ _NEXT = """
 SELECT least(
     (SELECT min(next_at) FROM duties_duty WHERE discharged_at IS NULL AND next_at IS NOT NULL),
     (SELECT min(until) FROM operate_message WHERE done_at IS NULL),
-    (SELECT min(last_seen_at) + make_interval(secs => %s) FROM operate_sighting s
-     WHERE state = 'OPEN' AND last_seen_at > %s
-       AND NOT EXISTS (SELECT 1 FROM operate_hold h WHERE h.sighting = s.id)),
+    (SELECT min(last_seen_at) + make_interval(secs => %s) FROM operate_sighting
+     WHERE state = 'OPEN' AND last_seen_at > %s),
     (SELECT min(expires_at) FROM plan_zone WHERE state = 'SWEPT'))
 """
 Progress = Callable[[datetime], None]

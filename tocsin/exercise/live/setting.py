@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from math import dist
 
 from tocsin.deliver.actions import add_recipient
 from tocsin.duties.actions import adopt_policy
 from tocsin.exercise.cast import ROLES
-from tocsin.exercise.live.terms import CarrySpec, FieldStory, Metres, Player
+from tocsin.exercise.live.terms import CarrySpec, FieldStory, Metres, Player, PositionSpec
 from tocsin.exercise.world import Line
 from tocsin.operate import actions as operate
+from tocsin.operate.rules.straying import AWAY
 from tocsin.people import actions as people
 from tocsin.people import store
 from tocsin.people.terms import SYSTEM, Actor, Role
@@ -156,6 +158,17 @@ def _directory(stage: Stage, domains: Mapping[str, str]) -> None:
         )
 
 
+def _beside(stage: Stage, p: PositionSpec) -> str:
+    """Whoever of the agency that accepted stands at a post there the longest: their press there holds it too."""
+    posts = [
+        post
+        for post in stage.story.plan.posts
+        if post.person and post.agency == p.accepting and dist(post.at, p.at) <= AWAY
+    ]
+    ends = stage.story.operation.ends
+    return max(posts, key=lambda post: post.closes or ends).person if posts else ""
+
+
 def _ground(stage: Stage) -> None:
     spec, lead = stage.story.plan, stage.actor(stage.story.operation.lead)
     for a in spec.areas:
@@ -182,7 +195,7 @@ def _ground(stage: Stage) -> None:
                 stage.actor(p.accepted_by),
                 position=id,
                 version=Position.objects.get(id=id).version,
-                person=stage.people[p.accepted_by],
+                person=stage.people[_beside(stage, p) or p.accepted_by],
                 check_in_every_s=int(p.every.total_seconds()),
                 mitigation=p.mitigation,
             )

@@ -14,16 +14,19 @@ from tocsin.kernel.ids import new_id
 from tocsin.operate import terms
 from tocsin.operate.actions import shared
 from tocsin.operate.actions.feed import tell
-from tocsin.operate.models import Absence
+from tocsin.operate.models import Absence, Sensor
+from tocsin.operate.store.field import beside
 from tocsin.operate.terms import AbsenceKind
 from tocsin.people.models import Operation
 from tocsin.people.rules import permit
-from tocsin.people.terms import Actor, Permission
+from tocsin.people.terms import SYSTEM, Actor, Permission
 from tocsin.people.visibility import get_visible, marking_of
+from tocsin.plan.actions.positions import check_in_position, held_still
 from tocsin.plan.actions.shared import role_asked
 from tocsin.plan.actions.staffing import checked_in, may_staff, vacated
-from tocsin.plan.models import Assignment, Post
+from tocsin.plan.models import Assignment, Position, Post
 from tocsin.plan.store.staffing import standing
+from tocsin.plan.terms import PositionState
 from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import stamp
 
@@ -34,16 +37,20 @@ ENDED = "ENDED"
 def check_in(
     actor: Actor, *, operation: str, post: str, at: datetime | None = None, key: str = ""
 ) -> None:
-    """Say that one is at one's post; whatever was owed because nobody was ends.
+    """Say that one is at one's post, or at a position one is named for; what was owed because nobody was ends.
 
     Raises: Forbidden when somebody else stands there, NotFound, Conflict when nobody is assigned now.
     """
     permit(actor, Permission.READ_CONTENT)
+    if post.startswith("pos_"):
+        _at_position(actor, operation, post, at, key)
+        return
 
     def do() -> str:
         with writing(actor) as w:
             row, plan, assignment = _stands(actor, operation, post, w)
             checked_in(w, assignment, shared.when(w, at))
+            _holds_too(w, plan, row, assignment.person, shared.when(w, at))
             back = (AbsenceKind.VACATED.value, AbsenceKind.MISSED.value)
             for absence in (
                 Absence.objects.select_for_update()
@@ -54,6 +61,20 @@ def check_in(
             _done(w, actor, plan, row.id, key)
             tell(plan.id, "post", post)
         return post
+
+    shared.once(actor, key, do)
+
+
+def _at_position(
+    actor: Actor, operation: str, position: str, at: datetime | None, key: str
+) -> None:
+    def do() -> str:
+        plan = shared.operation_for(actor, operation)
+        found = get_visible(actor, Position.objects.filter(operation=plan.id), id=position)
+        with writing(actor) as w:
+            check_in_position(actor, position=found.id, at=shared.when(w, at))
+            _done(w, actor, plan, found.id, key)
+        return position
 
     shared.once(actor, key, do)
 
@@ -143,15 +164,37 @@ def cover_absence(actor: Actor, *, absence: str, measure: str) -> None:
 
 
 def end_absence(actor: Actor, *, absence: str) -> None:
-    """Say that it works again. A post's absence ends by checking in. Raises: Forbidden, NotFound, Conflict."""
+    """Say that it works again; what says so by itself ends by itself. Raises: Forbidden, NotFound, Conflict."""
     permit(actor, Permission.READ_CONTENT)
     with writing(actor) as w:
         row, _ = shared.opened(actor, Absence, absence)
         if row.state == ENDED:
             raise Conflict("it is over", cure="Reload and look again.")
-        if row.kind in (AbsenceKind.VACATED, AbsenceKind.MISSED):
-            raise Conflict("somebody must be there first", cure="Check in at the post.")
+        if cure := ends_by(row):
+            raise Conflict("saying so is not enough", cure=cure)
         _end(w, row, "it works again")
+
+
+def ends_by(row: Absence) -> str:
+    """What alone ends an absence, as a cure; '' where a person's word does."""
+    if row.kind in (AbsenceKind.VACATED, AbsenceKind.MISSED):
+        return "Somebody checks in there."
+    if row.about.startswith("gtw_"):
+        return "Test it: a radio check over it brings it back."
+    silent = not row.reason  # found by itself; what a person said, a person takes back
+    if silent and Sensor.objects.filter(id=row.about, state="LIVE", every_s__gt=0).exists():
+        return "It ends once the sensor is heard again."
+    return ""
+
+
+def end_found(absence: str) -> int:
+    """End what was found to be back; returns 1, or 0 where it had ended."""
+    with writing(SYSTEM) as w:
+        row = Absence.objects.select_for_update().filter(id=absence).exclude(state=ENDED).first()
+        if row is None:
+            return 0
+        _end(w, row, "it is back, or no longer needed")
+    return 1
 
 
 def found_absent(
@@ -203,6 +246,14 @@ def _end(w: Writing, row: Absence, outcome: str) -> None:
     tell(row.operation, "absence", row.id)
 
 
+def _holds_too(w: Writing, plan: Operation, post: Post, person: str, at: datetime) -> None:
+    """One press says both: who is at the post also holds the positions beside it that they are named for."""
+    rows = Position.objects.select_for_update().filter(operation=plan.id, person=person)
+    for row in rows.filter(state=PositionState.ACCEPTED.value).order_by("id"):
+        if beside(post, row):
+            held_still(w, plan, row, at)
+
+
 def _done(w: Writing, actor: Actor, plan: Operation, answer: str, key: str) -> None:
     if key:
         data = {"key": key, "answer": answer}
@@ -230,4 +281,13 @@ def _stands(
     return row, plan, here[-1]
 
 
-__all__ = ["check_in", "cover_absence", "end_absence", "found_absent", "report_absence", "vacate"]
+__all__ = [
+    "check_in",
+    "cover_absence",
+    "end_absence",
+    "end_found",
+    "ends_by",
+    "found_absent",
+    "report_absence",
+    "vacate",
+]

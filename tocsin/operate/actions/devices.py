@@ -21,6 +21,7 @@ from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible, marking_of
 from tocsin.plan.actions.staffing import may_staff
 from tocsin.record.actions import writing
+from tocsin.record.holds import Removal, may_remove
 from tocsin.record.terms import Marking, Tlp, stamp
 
 
@@ -87,7 +88,8 @@ def join_device(*, code: str, key: str, proof: str) -> Session:
 def revoke_device(actor: Actor, *, device: str) -> None:
     """Shut a device out, at once. Its person may, and whoever staffs its agency.
 
-    Raises: Forbidden, NotFound; Conflict when it is shut out already.
+    A phone that is shut out forgets what it holds: so a legal hold on its person keeps it.
+    Raises: Forbidden, NotFound; Conflict when it is shut out already; UnderHold.
     """
     permit(actor, Permission.READ_CONTENT)
     found = get_visible(actor, Device.objects.all(), id=device)
@@ -99,6 +101,8 @@ def revoke_device(actor: Actor, *, device: str) -> None:
                 "this is another agency's device",
                 cure="Ask that agency, or whoever leads the operation.",
             )
+    if found.state == DeviceState.JOINED:
+        may_remove(actor, Removal("device", device, found.person, found.agency))
     with writing(actor) as w:
         row = Device.objects.select_for_update().get(id=device)
         if row.state == DeviceState.REVOKED:

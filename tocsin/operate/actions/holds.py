@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tocsin.duties.actions import act, discharge, open_duty
 from tocsin.duties.models import Duty
 from tocsin.duties.terms import Precedence
@@ -10,9 +12,9 @@ from tocsin.kernel.ids import new_id
 from tocsin.operate import rules, store, terms
 from tocsin.operate.actions import shared
 from tocsin.operate.actions.feed import tell
-from tocsin.operate.models import Hold, Sighting
+from tocsin.operate.models import Hold, Sighting, Update
 from tocsin.operate.rules.hold import ASKED
-from tocsin.operate.terms import DECIDE_IN, Decision, HoldState
+from tocsin.operate.terms import CHOICES, DECIDE_IN, Decision, HoldState
 from tocsin.people.models import Member, Operation
 from tocsin.people.rules import may, permit
 from tocsin.people.store import on_duty
@@ -26,12 +28,8 @@ DECIDE = "decide_hold"
 
 
 def ask_hold(w: Writing, plan: Operation, row: Sighting) -> str:
-    """Ask the decider, where the rule says so and nobody is asked yet; returns the question's id, or ''.
-
-    Whoever decided to go on is asked anew when it gets worse; a hold stands until it is decided otherwise.
-    """
+    """Ask the decider, where the rules say so and nobody is asked yet; returns the question's id, or ''."""
     why = rules.asks_hold(
-        kind=row.kind,
         state=row.state,
         aggravators=row.aggravators,
         placed=row.lat is not None or bool(row.place or row.area or row.position),
@@ -40,28 +38,30 @@ def ask_hold(w: Writing, plan: Operation, row: Sighting) -> str:
     )
     if why not in ASKED:
         return ""
-    last = Hold.objects.filter(sighting=row.id).order_by("-asked_at").first()
-    if last is not None:
-        settled = last.state == HoldState.DECIDED
-        if not settled or last.decision != Decision.GO or last.sighting_version >= row.must_version:
-            return ""
+    last = Hold.objects.filter(sighting=row.id).order_by("-asked_at", "-decided_version").first()
+    if last is not None and last.state != HoldState.DECIDED:
+        return ""
+    again = _again(w, row, last) if last is not None else None
+    if again is rules.Again.STANDS:
+        return ""
     hold = new_id("hlq", w.at)
     agency, role, person = store.decider(plan)
     data = {
         "sighting": row.id,
         "sighting_version": row.must_version,
-        "why": why.value,
+        "why": f"{again.value}; {why.value}" if again else why.value,
         "decider_agency": agency,
         "decider_role": role,
         "decider_person": person,
         "due_at": stamp(w.at + DECIDE_IN),
     }
     w.append(terms.HOLD_ASKED, hold, data, marking=shared.marking(plan))
+    title = f"Hold, go on or move? Sighting {row.number}"
     open_duty(
         w,
         DECIDE,
         hold,
-        f"Hold, go on or move? Sighting {row.number}",
+        f"{title}, {again.value}" if again else title,
         shared.marking(plan),
         owner_agency=agency,
         owner_role=role,
@@ -72,18 +72,54 @@ def ask_hold(w: Writing, plan: Operation, row: Sighting) -> str:
     return hold
 
 
-def decide_hold(actor: Actor, *, hold: str, decision: str, reason: str, key: str = "") -> None:
+def _again(w: Writing, row: Sighting, last: Hold) -> rules.Again:
+    """Whether the last decision no longer holds, by what was known when it was made."""
+    version = last.sighting_version if last.decided_version is None else last.decided_version
+    updates = Update.objects.filter(sighting=row.id)
+    then = updates.filter(version__lte=version).order_by("-version").first()
+    # Lost once more, without having been seen meanwhile, is no news.
+    lost = updates.filter(change=terms.SIGHTING_LOST, occurred_at__gte=row.last_seen_at)
+    gone = lost.order_by("version").first()
+    settled = rules.Settled(
+        last.decision, last.decided_at or last.asked_at, version, then.severity if then else 0
+    )
+    return rules.asks_again(
+        settled,
+        severity=row.severity,
+        must_version=row.must_version,
+        lost_version=gone.version if gone else 0,
+        last_seen_at=row.last_seen_at,
+        now=w.at,
+    )
+
+
+def close_holds(w: Writing, sighting: str) -> None:
+    """What was seen is over: whoever was asked about it owes no answer, and the record says that none was given."""
+    for row in Hold.objects.select_for_update().filter(sighting=sighting):
+        if row.state != HoldState.DECIDED:
+            w.append(terms.HOLD_OVER, row.id, {}, marking=marking_of(row))
+            discharge(w, row.id, DECIDE, Decision.OVER.words)
+            tell(row.operation, "hold", row.id)
+
+
+def decide_hold(
+    actor: Actor, *, hold: str, decision: str, reason: str, version: int = 0, key: str = ""
+) -> None:
     """Decide: hold, go on, or move the protected person; the reason is on the record.
 
-    The named decider does, whoever leads the operation, and the detail leader always.
+    The named decider does, whoever leads the operation, and the detail leader always. `version` = of the sighting, as
+    it stood before their eyes (0 = as it stands): what got worse since is asked at once.
     Raises: Forbidden, NotFound, Conflict when it is decided, Invalid.
     """
     permit(actor, Permission.READ_CONTENT)
 
     def do() -> str:
         with writing(actor) as w:
+            # The sighting first, as whoever adds to it does: neither waits for the other, and nothing comes between.
+            about = Hold.objects.filter(id=hold).values("sighting")
+            seen = Sighting.objects.select_for_update().filter(id__in=about).first()
             row, plan = shared.opened(actor, Hold, hold)
-            if not _decides(actor, row, plan, w):
+            if seen is None or not may_decide(actor, row, plan, w.at):
                 raise Forbidden(
                     "the named decider, whoever leads the operation or the detail leader decides this"
                 )
@@ -91,14 +127,20 @@ def decide_hold(actor: Actor, *, hold: str, decision: str, reason: str, key: str
                 raise Conflict(
                     "it is decided", cure="Look at the decision; a worse sighting asks anew."
                 )
+            if decision not in CHOICES:
+                options = ", ".join(CHOICES)
+                raise Invalid(f"{decision!r} is unknown", field="decision", cure=f"Use {options}.")
             data = {
-                "decision": shared.chosen(Decision, decision, "decision").value,
+                "decision": decision,
+                "version": min(version or seen.version, seen.version),
                 "reason": shared.words(w, hold, reason, "reason", least=3),
                 "key": key,
             }
             w.append(terms.HOLD_DECIDED, hold, data, marking=marking_of(row))
-            discharge(w, hold, DECIDE, f"decided: {Decision(data['decision']).words}")
+            discharge(w, hold, DECIDE, f"decided: {Decision(decision).words}")
             tell(plan.id, "hold", hold)
+            w.flush()
+            ask_hold(w, plan, seen)
         return hold
 
     shared.once(actor, key, do)
@@ -161,7 +203,8 @@ def hold_unanswered(w: Writing, duties: list[Duty]) -> None:
         tell(plan.id, "hold", row.id)
 
 
-def _decides(actor: Actor, row: Hold, plan: Operation, w: Writing) -> bool:
+def may_decide(actor: Actor, row: Hold, plan: Operation, now: datetime) -> bool:
+    """Whether the actor is the one who was asked, leads the operation, or is the detail leader."""
     if actor.system or actor.person == row.decider_person:
         return True
     if actor.agency == plan.lead_agency and may(actor, Permission.MANAGE_OPERATION):
@@ -172,4 +215,4 @@ def _decides(actor: Actor, row: Hold, plan: Operation, w: Writing) -> bool:
         and row.decider_role in actor.roles
     ):
         return True
-    return actor.person in store.detail_leaders(plan, w.at)
+    return actor.person in store.detail_leaders(plan, now)

@@ -99,7 +99,8 @@ def say_informed(w: Writing, plan: Operation, row: Sighting) -> bool:
     """Say that everybody who must know does, once that is so and was not said of this version."""
     if row.informed_version >= row.must_version:
         return False
-    if not rules.informed_version(store.receipts(row.id), row.must_version):
+    musts = store.musts([row.id]).get(row.id, [])
+    if not rules.informed_version(musts, row.must_version):
         return False
     w.append(
         terms.SIGHTING_INFORMED, row.id, {"version": row.must_version}, marking=shared.marking(plan)
@@ -127,13 +128,14 @@ def somebody_else(w: Writing, duties: list[Duty]) -> None:
     """Still nobody: whoever else can answer for the seat's agency is told, here and by every way there is."""
     for sighting, rows in _waiting(duties):
         plan = operation_of(sighting.operation)
-        known = {(r.seat, r.person) for r in store.receipts(sighting.id)}
-        fresh: list[rules.Receipt] = []
-        for seat, must in {r.seat: r.must for r in rows}.items():
-            for person in _others(plan, seat, w):
-                if (seat, person) not in known:
-                    known.add((seat, person))
-                    fresh.append(rules.Receipt(seat, person, must))
+        told = Receipt.objects.filter(sighting=sighting.id, seat__in={r.seat for r in rows})
+        known = set(told.values_list("seat", "person"))
+        fresh = [
+            rules.Receipt(seat, person, must)
+            for seat, must in {r.seat: r.must for r in rows}.items()
+            for person in _others(plan, seat, w)
+            if (seat, person) not in known
+        ]
         if fresh:
             data = {"tried": [[r.seat, r.person, "app", 1, r.must] for r in fresh]}
             w.append(terms.SIGHTING_RETRIED, sighting.id, data, marking=shared.marking(plan))
@@ -165,8 +167,7 @@ def _waiting(duties: Iterable[Duty]) -> list[tuple[Sighting, list[rules.Receipt]
         seats[sighting].add(seat)
     found = []
     for row in Sighting.objects.filter(id__in=seats).order_by("id"):
-        rows = rules.unanswered(store.receipts(row.id), row.must_version)
-        wanted = seats[row.id]
+        rows, wanted = store.unanswered(row.id, row.must_version), seats[row.id]
         mine = [r for r in rows if r.seat in wanted or ("" in wanted and not r.must)]
         found.append((row, mine))
     return found

@@ -8,6 +8,7 @@ from tocsin.operate.actions import shared
 from tocsin.operate.actions.absences import found_absent
 from tocsin.operate.actions.holds import ask_hold
 from tocsin.operate.actions.straying import mind_strayed
+from tocsin.operate.actions.watching import mind_things
 from tocsin.operate.models import Absence, Sighting
 from tocsin.operate.terms import CHECK_IN_EVERY, SEEN_HOLDS, AbsenceKind, SightingState
 from tocsin.people.models import Operation
@@ -22,7 +23,7 @@ LIMIT = 200
 
 def mind() -> int:
     """Do what is due by time; returns how much. A worker's step, any number of workers."""
-    return _unlocated() + _missed() + mind_strayed()
+    return _unlocated() + _missed() + mind_strayed() + mind_things()
 
 
 def _unlocated() -> int:
@@ -40,10 +41,10 @@ def _unlocated() -> int:
 
 
 def _missed() -> int:
-    """Posts of running operations from which nothing was heard for too long."""
+    """Posts from which nothing was heard for too long: within their own hours, also before the event begins."""
     now = clock.now()
     found = 0
-    for plan in Operation.objects.filter(starts_at__lte=now, ends_at__gt=now).order_by("id"):
+    for plan in Operation.objects.filter(ends_at__gt=now).order_by("id"):
         gone = set(
             Absence.objects.filter(
                 operation=plan.id, kind__in=[AbsenceKind.MISSED, AbsenceKind.VACATED]

@@ -110,10 +110,7 @@ def _settle(w: Writing, row: Sighting, changed: dict[tuple[str, str], rules.Rece
     musts = [seat for (seat, _), r in changed.items() if r.must and seat in answered]
     if musts:
         close_duties(w, row.id, "acknowledged", musts)
-    every = store.receipts(row.id)
-    if answered - set(musts) and not any(
-        not r.must for r in rules.unanswered(every, row.must_version)
-    ):
+    if answered - set(musts) and not store.posts_wait(row.id, row.must_version):
         close_duties(w, row.id, "every post has acknowledged", [""])
     plan = operation_of(row.operation)
     if say_informed(w, plan, row):

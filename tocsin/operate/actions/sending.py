@@ -42,19 +42,19 @@ def queue(
 ) -> list[tuple[rules.Receipt, str, int]]:
     """Queue the next way for each of these receipts; returns (receipt, way, tries) of those that have one left.
 
+    A way counts as used where it was used for what is to be acknowledged now; what still waits to leave says the
+    newest anyway. So whoever was told of a report by text message is told by text message that it got worse.
     In bulk: three questions to the directory however many receipts there are.
     """
     people = {r.person for r in rows if r.person}
-    ways = _ways(people)
+    ways = _ways(sighting.id, people)
     past: dict[tuple[str, str], set[str]] = {}
-    for seat, person, channel in Message.objects.filter(sighting=sighting.id).values_list(
-        "seat", "person", "channel"
-    ):
+    used = Message.objects.filter(sighting=sighting.id)
+    used = used.filter(Q(version=sighting.must_version) | Q(done_at=None))
+    for seat, person, channel in used.values_list("seat", "person", "channel"):
         past.setdefault((seat, person), set()).add(channel)
-    tries = {
-        (r.seat, r.person): r.tries
-        for r in Receipt.objects.filter(sighting=sighting.id, person__in=people)
-    }
+    told = Receipt.objects.filter(sighting=sighting.id)
+    tries = {(s, p): n for s, p, n in told.values_list("seat", "person", "tries")}
     made, tried = [], []
     for r in rows:
         known = past.get((r.seat, r.person), set())
@@ -65,6 +65,7 @@ def queue(
             Message(
                 id=new_id("msg", w.at),
                 sighting=sighting.id,
+                version=sighting.must_version,
                 seat=r.seat,
                 person=r.person,
                 recipient=way[1],
@@ -78,22 +79,26 @@ def queue(
     return tried
 
 
-def _ways(people: set[str]) -> dict[str, list[tuple[str, str, int]]]:
-    """Person -> (channel, line of the directory or '', which of its ways), in the order in which they are tried."""
+def _ways(sighting: str, people: set[str]) -> dict[str, list[tuple[str, str, int]]]:
+    """Person -> (channel, line of the directory or '', which of its ways), in the order in which they are tried.
+
+    Asked of all who were told, as one question: a list of thousands takes longer to send than to answer.
+    """
     found: dict[str, list[tuple[str, str, int]]] = {p: [] for p in people}
-    rows = list(Recipient.objects.filter(person__in=people, active=True).order_by("rank", "id"))
+    told = Receipt.objects.filter(sighting=sighting).values("person")
+    listed = Recipient.objects.filter(person__in=told, active=True).order_by("rank", "id")
+    rows = [r for r in listed if r.person in found]
     cards = directory.cards(r.card for r in rows)
     for row in rows:
         card = cards.get(row.card)
         for n, way in enumerate(card.ways if card else ()):
             if way.kind in _ORDER and way.address:
                 found[row.person].append((way.kind, row.id, n))
-    for person in (
-        Push.objects.filter(person__in=people).values_list("person", flat=True).distinct()
-    ):
+    pushed = Push.objects.filter(person__in=told).values_list("person", flat=True).distinct()
+    for person in found.keys() & set(pushed):
         found[person].append((PUSH, "", 0))
-    mailed = Account.objects.filter(Q(is_active=True) & ~Q(email=""), person__in=people)
-    for person in mailed.values_list("person", flat=True):
+    mailed = Account.objects.filter(Q(is_active=True) & ~Q(email=""), person__in=told)
+    for person in found.keys() & set(mailed.values_list("person", flat=True)):
         if not any(c == Channel.EMAIL for c, _, _ in found[person]):
             found[person].append((Channel.EMAIL.value, "", 0))
     return {p: sorted(ws, key=lambda o: _ORDER.index(o[0])) for p, ws in found.items()}
@@ -146,7 +151,8 @@ def _by(roads: Roads, row: Message, sighting: Sighting) -> None:
     """Raises: Undelivered, Later."""
     s = settings.current()
     link = f"{s.base_url}/sightings/{sighting.id}"
-    line = f"Sighting {sighting.number}: {Severity(sighting.severity).words}"
+    worse = " got worse" if sighting.must_version > 1 else ""
+    line = f"Sighting {sighting.number}{worse}: {Severity(sighting.severity).words}"
     if row.channel == PUSH:
         knock(s, row.person, line, f"/sightings/{sighting.id}", sighting.id)
         return
@@ -200,6 +206,6 @@ def _mail(address: str, line: str, link: str, key: str) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message["X-Priority"] = "1"
     message.set_content(
-        f"{line}.\n\nNobody has heard from you yet. Read it and acknowledge it here:\n{link}\n"
+        f"{line}.\n\nYou have not acknowledged it yet. Read it and acknowledge it here:\n{link}\n"
     )
     return message.as_bytes()

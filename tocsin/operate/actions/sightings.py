@@ -11,7 +11,7 @@ from tocsin.kernel.ids import new_id
 from tocsin.operate import rules, store, terms
 from tocsin.operate.actions import shared
 from tocsin.operate.actions.feed import tell
-from tocsin.operate.actions.holds import ask_hold
+from tocsin.operate.actions.holds import ask_hold, close_holds
 from tocsin.operate.actions.knowing import close_duties, owe, say_informed
 from tocsin.operate.models import Receipt, Sighting
 from tocsin.operate.terms import PHOTOS_CAP, Severity, SightingKind, SightingState
@@ -237,6 +237,7 @@ def resolve(actor: Actor, *, sighting: str, reason: str, key: str = "") -> int:
             data = _same(row, key) | {"what": shared.words(w, sighting, reason, "reason", least=5)}
             w.append(terms.SIGHTING_RESOLVED, sighting, data, marking=shared.marking(plan))
             close_duties(w, sighting, "it is over")
+            close_holds(w, sighting)
             tell(plan.id, "sighting", sighting)
         return str(row.version + 1)
 

@@ -1,4 +1,4 @@
-"""Questions, hold questions, absences, incidents."""
+"""Questions, hold questions, absences, sensors, incidents."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ def hold_asked(e: Entry) -> Iterable[Change]:
         "reason": "",
         "decided_by": "",
         "decided_at": None,
+        "decided_version": None,
     }
     yield Put("operate_hold", {"id": e.subject}, row | marks(e))
 
@@ -100,9 +101,16 @@ def hold_decided(e: Entry) -> Iterable[Change]:
         "reason": e.data["reason"]["vault"],
         "decided_by": e.actor,
         "decided_at": e.recorded_at,
+        "decided_version": e.data.get("version"),
     }
     yield Set("operate_hold", {"id": e.subject}, row)
     yield from act(e, e.subject)
+
+
+@on(terms.HOLD_OVER)
+def hold_over(e: Entry) -> Iterable[Change]:
+    row = {"state": "DECIDED", "decision": "OVER", "decided_by": e.actor}
+    yield Set("operate_hold", {"id": e.subject}, row | {"decided_at": e.recorded_at})
 
 
 @on(terms.DECIDER_NAMED)
@@ -141,6 +149,18 @@ def absence_covered(e: Entry) -> Iterable[Change]:
 @on(terms.ABSENCE_ENDED)
 def absence_ended(e: Entry) -> Iterable[Change]:
     yield Set("operate_absence", {"id": e.subject}, {"state": "ENDED", "ended_at": e.recorded_at})
+
+
+@on(terms.SENSOR_REGISTERED)
+def sensor_registered(e: Entry) -> Iterable[Change]:
+    row = {name: e.data[name] for name in ("label", "by_agency", "place", "every_s")}
+    row |= {"state": "LIVE", "made_by": e.actor, "made_at": e.recorded_at}
+    yield Put("operate_sensor", {"id": e.subject}, row | marks(e))
+
+
+@on(terms.SENSOR_REMOVED)
+def sensor_removed(e: Entry) -> Iterable[Change]:
+    yield Set("operate_sensor", {"id": e.subject}, {"state": "REMOVED"})
 
 
 @on(terms.INCIDENT_NOTED)

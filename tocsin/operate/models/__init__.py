@@ -12,8 +12,10 @@ from tocsin.operate.models.live import (
     Incident,
     Location,
     Message,
+    Pulse,
     Question,
     Receipt,
+    Sensor,
     Sighting,
     Update,
 )
@@ -30,8 +32,10 @@ __all__ = [
     "Location",
     "Message",
     "Photo",
+    "Pulse",
     "Question",
     "Receipt",
+    "Sensor",
     "Sighting",
     "Update",
 ]

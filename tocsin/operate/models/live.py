@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from tocsin.operate.terms import BATTERY_LOW
 from tocsin.record.models import Marked, Projection
 
 
@@ -94,7 +95,13 @@ class Receipt(Projection):
 
     class Meta:
         db_table = "operate_receipt"
-        indexes = [models.Index(fields=["person", "sighting"], name="operate_receipt_person")]
+        indexes = [
+            models.Index(fields=["person", "sighting"], name="operate_receipt_person"),
+            # Few of thousands must know, and every board asks after those.
+            models.Index(
+                fields=["sighting"], name="operate_receipt_must", condition=models.Q(must=True)
+            ),
+        ]
 
 
 class Question(Projection, Marked):
@@ -158,6 +165,7 @@ class Hold(Projection, Marked):
     reason = models.TextField(default="")  # vault
     decided_by = models.TextField(default="")
     decided_at = models.DateTimeField(null=True)
+    decided_version = models.IntegerField(null=True)  # of the sighting, when it was decided
 
     class Meta:
         db_table = "operate_hold"
@@ -200,6 +208,35 @@ class Absence(Projection, Marked):
         indexes = [models.Index(fields=["operation", "state"], name="operate_absence_of")]
 
 
+class Sensor(Projection, Marked):
+    """What watches by itself: a counter-drone system, a camera, a barrier. `every_s` = how often it says that it
+    works (0 = it cannot; people say when it does not). `by_agency` = whose it is."""
+
+    id = models.TextField(primary_key=True)
+    label = models.TextField()
+    by_agency = models.TextField()
+    place = models.TextField(default="")
+    every_s = models.IntegerField(default=0)
+    state = models.TextField(default="LIVE")
+    made_by = models.TextField(default="")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "operate_sensor"
+        indexes = [models.Index(fields=["operation", "state"], name="operate_sensor_of")]
+
+
+class Pulse(models.Model):
+    """When a sensor was last heard, and the digest of the key it speaks with: a credential, so off the record."""
+
+    sensor = models.TextField(primary_key=True)
+    digest = models.TextField(unique=True)
+    heard_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "operate_pulse"
+
+
 class Incident(Projection, Marked):
     """What else keeps people busy: a heat casualty, a lost child. `by_agency` = whose hands are full."""
 
@@ -232,29 +269,40 @@ class Act(Projection):
 
 
 class Location(models.Model):
-    """Where a device was last. Operational, not on the record: a track of a person is nobody's business."""
+    """Where a device was last, and what its battery holds. Operational, not on the record: a track of a person is
+    nobody's business. `lat`, `lon` null = it never said where it is."""
 
     pk = models.CompositePrimaryKey("operation", "device")
     operation = models.TextField()
     device = models.TextField()
     person = models.TextField()
     post = models.TextField(default="")
-    lat = models.IntegerField()
-    lon = models.IntegerField()
+    lat = models.IntegerField(null=True)
+    lon = models.IntegerField(null=True)
     accuracy_m = models.IntegerField(default=0)
-    battery = models.IntegerField(null=True)
+    battery = models.IntegerField(null=True)  # percent, at `battery_at`
+    battery_at = models.DateTimeField(null=True)
     at = models.DateTimeField()
 
     class Meta:
         db_table = "operate_location"
-        indexes = [models.Index(fields=["operation", "lat"], name="operate_location_at")]
+        indexes = [
+            models.Index(fields=["operation", "lat"], name="operate_location_at"),
+            models.Index(
+                fields=["battery_at"],
+                name="operate_location_low",
+                condition=models.Q(battery__lt=BATTERY_LOW),
+            ),
+        ]
 
 
 class Message(models.Model):
-    """A line about a sighting on its way by another channel. Operational: that it was tried is on the record."""
+    """A line about a sighting on its way by another channel. Operational: that it was tried is on the record.
+    `version` = what had to be acknowledged then: a way that was used for a report may be used again for a raise."""
 
     id = models.TextField(primary_key=True)
     sighting = models.TextField(db_index=True)
+    version = models.IntegerField(default=0, db_default=0)
     seat = models.TextField()
     person = models.TextField(default="")
     recipient = models.TextField(default="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.operate.rules.hold import HoldWhy, asks_hold
+from tocsin.operate.rules.hold import Again, HoldWhy, Settled, asks_again, asks_hold
 from tocsin.operate.rules.sightings import (
     Receipt,
     informed_version,
@@ -13,11 +13,14 @@ from tocsin.operate.rules.sightings import (
 from tocsin.operate.rules.whose import Friendly, Ground, Told, whose
 
 __all__ = [
+    "Again",
     "Friendly",
     "Ground",
     "HoldWhy",
     "Receipt",
+    "Settled",
     "Told",
+    "asks_again",
     "asks_hold",
     "informed_version",
     "merged_receipt",

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from tocsin.kernel.errors import NotFound
 from tocsin.operate.models import Act, Answer, Hold, Question, Receipt, Sighting
+from tocsin.operate.rules.straying import AWAY
 from tocsin.operate.store.devices import Session
 from tocsin.operate.store.seats import decider, detail_leaders
 from tocsin.operate.store.snapshots import snapshot, texts
@@ -27,8 +28,9 @@ from tocsin.people.store import agency_names
 from tocsin.people.terms import Actor
 from tocsin.people.visibility import visible_to
 from tocsin.plan import store as plan
-from tocsin.plan.models import Assignment, Post
-from tocsin.plan.terms import PROTECTED
+from tocsin.plan.geometry import Point, distance
+from tocsin.plan.models import Assignment, Position, Post
+from tocsin.plan.terms import PROTECTED, PositionState
 from tocsin.record.terms import stamp
 
 SHOWN = 50
@@ -74,13 +76,46 @@ def reported(actor: Actor, key: str) -> str:
 
 
 def _mine(operation: str, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """The posts I stand at now, else the next I am to stand at."""
+    """The posts I stand at now, else the next I am to stand at; and positions I am named for that are elsewhere."""
     rows = Assignment.objects.filter(operation=operation, person=actor.person, until_at__gt=now)
     rows = rows.filter(Q(relieved_at=None) | Q(relieved_at__gt=now)).order_by("from_at", "id")
     held = list(rows[:5])
     here = [a for a in held if a.from_at <= now] or held[:1]
     posts = {p.id: p for p in Post.objects.filter(id__in=[a.post for a in here], state="LIVE")}
-    return [_post(posts[a.post], a) for a in here if a.post in posts]
+    mine = [_post(posts[a.post], a) for a in here if a.post in posts]
+    named = Position.objects.filter(operation=operation, person=actor.person)
+    named = named.filter(state=PositionState.ACCEPTED.value).order_by("label", "id")
+    return mine + [
+        _position(p) for p in named[:5] if not any(beside(post, p) for post in posts.values())
+    ]
+
+
+def beside(post: Post, position: Position) -> bool:
+    """Whether who stands at a post stands at the position: within what a phone can tell apart."""
+    if post.lat is None or post.lon is None:
+        return False
+    return distance(Point(post.lat, post.lon), Point(position.lat, position.lon)) <= AWAY
+
+
+def _position(p: Position) -> dict[str, Any]:
+    """A position with line of sight as a place I stand at: it has no hours of its own and is not left by a press."""
+    since = p.checked_in_at or p.accepted_at
+    due = p.check_in_due or since
+    return {
+        "id": p.id,
+        "label": p.label,
+        "floor": "",
+        "lat": p.lat,
+        "lon": p.lon,
+        "equipment": [],
+        "from_at": None,
+        "until_at": None,
+        "checked_in_at": stamp(p.checked_in_at) if p.checked_in_at else None,
+        "left": False,
+        "every_s": p.check_in_every_s,
+        "since": stamp(since) if since else None,
+        "due_at": stamp(due) if due else None,
+    }
 
 
 def _post(p: Post, a: Assignment) -> dict[str, Any]:
@@ -97,6 +132,7 @@ def _post(p: Post, a: Assignment) -> dict[str, Any]:
         "until_at": stamp(a.until_at),
         "checked_in_at": stamp(a.checked_in_at) if a.checked_in_at else None,
         "left": a.vacated_at is not None,
+        "every_s": int(CHECK_IN_EVERY.total_seconds()),
         "since": stamp(since),
         "due_at": stamp(since + CHECK_IN_EVERY) if there else stamp(a.from_at),
     }

@@ -10,7 +10,7 @@ from tocsin.people.models import Operation
 from tocsin.people.store import on_duty
 from tocsin.people.terms import Role
 from tocsin.plan.models import Post
-from tocsin.plan.store.staffing import manning
+from tocsin.plan.store.staffing import manning, posts
 from tocsin.plan.terms.staffing import PostKind
 
 
@@ -34,23 +34,20 @@ def seats(operation: Operation, now: datetime) -> list[Seat]:
     has no such post, the seat is there all the same, with nobody in it (incidents B, 17:52)."""
     found = [_role(r["agency"], r["role"], now) for r in operation.must_know]
     found = list({s.id: s for s in found}.values())
-    posts = {p.id: p for p in Post.objects.filter(operation=operation.id, state="LIVE")}
+    manned = manning(operation.id, now)
+    rows = posts(operation.id).values_list("id", "label", "agency", "command", "kind")
     details: list[Seat] = []
     others: list[Seat] = []
-    for post, person in manning(operation.id, now).items():
-        row = posts[post]
-        if not row.command and not person:
+    led = False
+    for post, label, agency, command, kind in rows:
+        person = manned.get(post, "")
+        if not command and not person:
             continue
-        seat = Seat(
-            f"post:{post}",
-            row.label,
-            row.agency,
-            Role.OPERATION_LEAD.value,
-            (person,) if person else (),
-            must=row.command,
-        )
-        (details if row.command else others).append(seat)
-    if not any(posts[s.id[5:]].kind == PostKind.DETAIL for s in details):
+        held = (person,) if person else ()
+        seat = Seat(f"post:{post}", label, agency, Role.OPERATION_LEAD.value, held, must=command)
+        (details if command else others).append(seat)
+        led |= command and kind == PostKind.DETAIL
+    if not led:
         details.append(_nobody(operation))
     return found + details + others
 

@@ -19,10 +19,13 @@ QUESTION_UNANSWERED = "question.unanswered"
 HOLD_ASKED = "hold_question.asked"
 HOLD_DECIDED = "hold_question.decided"
 HOLD_UNANSWERED = "hold_question.unanswered"
+HOLD_OVER = "hold_question.over"
 DECIDER_NAMED = "hold_question.decider_named"
 ABSENCE_FOUND = "absence.found"
 ABSENCE_COVERED = "absence.covered"
 ABSENCE_ENDED = "absence.ended"
+SENSOR_REGISTERED = "sensor.registered"
+SENSOR_REMOVED = "sensor.removed"
 INCIDENT_NOTED = "incident.noted"
 INCIDENT_ENDED = "incident.ended"
 ACT_DONE = "operate.act_done"
@@ -45,6 +48,15 @@ FRESH = timedelta(minutes=5)
 """A live position older than this places nobody."""
 CHECK_IN_EVERY = timedelta(minutes=30)
 """A post from which nothing was heard for longer has missed its check-in."""
+BATTERY_LOW = 15
+"""Percent below which a phone is about to be one that nobody hears from."""
+BATTERY_BACK = 20
+"""Percent from which it is no longer: more than the least, so that it is not said again and again."""
+CHECK_IN_GRACE = timedelta(minutes=2)
+"""How long after its time a position's check-in is missed: its named person is asked first."""
+SENSORS_CAP = 200
+SENSOR_EVERY_S = (30, 3600)
+"""How often a sensor that speaks for itself may be expected to be heard, in seconds."""
 SATURATED = 3
 """Open things in one agency's hands from which the board calls it saturated."""
 
@@ -182,15 +194,26 @@ class Whose(StrEnum):
 
 
 class Decision(StrEnum):
-    """What the decider says."""
+    """What the decider says. OVER is nobody's decision: what the question was about ended first."""
 
     HOLD = "HOLD"
     GO = "GO"
     MOVE = "MOVE"
+    OVER = "OVER"
 
     @property
     def words(self) -> str:
-        return {"HOLD": "hold", "GO": "go on", "MOVE": "move the protected person"}[self.value]
+        return _DECISIONS[self]
+
+
+_DECISIONS = {
+    Decision.HOLD: "hold",
+    Decision.GO: "go on",
+    Decision.MOVE: "move the protected person",
+    Decision.OVER: "over before anybody decided",
+}
+CHOICES = (Decision.HOLD, Decision.GO, Decision.MOVE)
+"""What a person may decide, in the order in which it is offered."""
 
 
 class HoldState(StrEnum):

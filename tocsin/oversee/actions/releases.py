@@ -16,6 +16,8 @@ from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.record.actions import Writing, writing
 from tocsin.record.terms import Marking, Tlp
+from tocsin.retain import schedules
+from tocsin.retain.actions import note_disclosure
 
 _LONGEST = 300
 
@@ -133,6 +135,7 @@ def approve_release(actor: Actor, *, release: str, version: int) -> str:
     1. Somebody who wrote nothing of it, at the version they read.
     2. The document is made again from the texts, and searched for every withheld stretch.
     3. Its hash goes on the record; from now on it never changes.
+    4. Each subject's account of disclosures gets a line: who is told when it is purged later.
     Raises: Forbidden, NotFound, Conflict, Leaks.
     """
     permit(actor, Permission.DISCLOSE)
@@ -144,8 +147,21 @@ def approve_release(actor: Actor, *, release: str, version: int) -> str:
         body = {"pdf": b64encode(pdf).decode(), "html": html}
         data = {"document": w.keep(release, body, sealed=True), "sha256": digest}
         _append(w, row, terms.RELEASE_APPROVED, data)
+        _account(w, row)
         discharge(w, release, "approve_release", "approved")
     return digest
+
+
+def _account(w: Writing, row: Release) -> None:
+    words = disclosing.titles([row])[row.id]
+    said = {"to": words.reference or words.title, "text": f"Redacted release: {words.title}"}
+    use = schedules.policy().release_use
+    for item in row.items:
+        note_disclosure(
+            w, subject=item["subject"], marking=Marking(row.agency, row.tlp, row.operation),
+            how="redacted release", routine_use=use, source=f"{row.id}/{item['subject']}",
+            content=w.keep(new_id("dsc", w.at), said),
+        )  # fmt: skip
 
 
 def withdraw_release(actor: Actor, *, release: str, version: int, reason: str) -> None:

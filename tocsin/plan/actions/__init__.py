@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tocsin.plan.actions.areas import change_area, place_area, place_features, remove_area
 from tocsin.plan.actions.begun import begin_plan
+from tocsin.plan.actions.brief import write_brief
 from tocsin.plan.actions.going import approve, decide, withdraw
+from tocsin.plan.actions.moving import move_operation
 from tocsin.plan.actions.pictures import place_picture, remove_picture
 from tocsin.plan.actions.positions import (
     accept_position,
@@ -44,6 +46,7 @@ __all__ = [
     "give_up_zone",
     "lapse_due",
     "list_position",
+    "move_operation",
     "place_area",
     "place_features",
     "place_picture",
@@ -52,4 +55,5 @@ __all__ = [
     "remove_position",
     "remove_zone",
     "withdraw",
+    "write_brief",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tocsin.people.store import operations_of
 from tocsin.people.terms import Actor, Permission
 from tocsin.plan import store, terms
 from tocsin.plan.actions import shared
+from tocsin.plan.actions.brief import keep_brief
 from tocsin.plan.actions.positions import owe_owner
 from tocsin.plan.terms import PositionState, ZoneState
 from tocsin.record.actions import Writing, writing
@@ -32,8 +34,8 @@ def begin_plan(
 ) -> dict[str, int]:
     """Begin the plan of an operation that has none yet; returns what was made, by kind.
 
-    From a past operation come its areas, its positions and its zones, never what was true of that day: nothing is
-    accepted, assigned or swept. Raises: Forbidden, NotFound, Invalid.
+    From a past operation come its areas, positions, zones, objectives and medical care, never what was true of that
+    day: nothing is accepted, assigned or swept. Raises: Forbidden, NotFound, Invalid.
     """
     permit(actor, Permission.MANAGE_OPERATION)
     if not template and not copied_from:
@@ -78,4 +80,7 @@ def _copy(w: Writing, actor: Actor, plan: Operation, past: str) -> dict[str, int
         data = {k: getattr(z, k) for k in ("label", "shape", "method")}
         data |= {"area": new.get(z.area, ""), "team": "", "due_at": None}
         w.append(terms.ZONE_PLANNED, new_id("zon", w.at), data, marking=marking)
+    words = store.brief(past, actor)
+    if words.version:
+        keep_brief(w, plan, replace(words, version=0))
     return {"areas": len(areas), "positions": len(positions), "zones": len(zones)}

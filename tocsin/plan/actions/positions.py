@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from tocsin.duties.actions import discharge, open_duty
@@ -161,8 +162,8 @@ def decline_position(actor: Actor, *, position: str, version: int, reason: str) 
         owe_owner(w, plan, position, row.label)
 
 
-def check_in_position(actor: Actor, *, position: str) -> None:
-    """The named person says that the position is held; the next check-in is due an interval later.
+def check_in_position(actor: Actor, *, position: str, at: datetime | None = None) -> None:
+    """The named person says that the position is held (`at` = as told); the next check-in is due an interval later.
 
     A lead of the accepting agency may say so for them. Raises: Forbidden, NotFound, Conflict.
     """
@@ -176,12 +177,42 @@ def check_in_position(actor: Actor, *, position: str) -> None:
             )
         if row.state != PositionState.ACCEPTED:
             raise Conflict("nobody has accepted the position", cure="Accept it first.")
-        due = next_check_in(w.at, row.check_in_every_s, plan.starts_at, plan.ends_at, first=False)
+        held_still(w, plan, row, at)
+
+
+def held_still(w: Writing, plan: Operation, row: Position, at: datetime | None = None) -> None:
+    """Note, within the caller's transaction and authority, that an accepted position is held (`at` = as told)."""
+    due = next_check_in(w.at, row.check_in_every_s, plan.starts_at, plan.ends_at, first=False)
+    data = {"check_in_due": stamp(due) if due else None}
+    marking = shared.marking(plan)
+    w.append(terms.POSITION_CHECKED_IN, row.id, data, marking=marking, occurred_at=at or w.at)
+    discharge(w, row.id, "check_in_position", "checked in")
+    if due:
+        _owe_check_in(w, plan, row, row.person, due)
+
+
+def move_check_ins(w: Writing, plan: Operation) -> int:
+    """After the operation moved in time: every check-in bends to the new hours. Returns how many moved.
+
+    From the last check-in, else from now as at acceptance; one that would be past by then counts from now.
+    """
+    moved = 0
+    rows = Position.objects.select_for_update().filter(operation=plan.id)
+    for row in rows.filter(state=PositionState.ACCEPTED.value).order_by("id"):
+        since, first = row.checked_in_at or w.at, row.checked_in_at is None
+        hours = (row.check_in_every_s, plan.starts_at, plan.ends_at)
+        due = next_check_in(since, *hours, first=first)
+        if due == row.check_in_due:
+            continue
+        if due is not None and due < w.at:
+            due = next_check_in(w.at, *hours, first=False)
+        moved += 1
         data = {"check_in_due": stamp(due) if due else None}
-        w.append(terms.POSITION_CHECKED_IN, position, data, marking=shared.marking(plan))
-        discharge(w, position, "check_in_position", "checked in")
+        w.append(terms.POSITION_CHANGED, row.id, data, marking=shared.marking(plan))
+        discharge(w, row.id, "check_in_position", "the operation moved")
         if due:
             _owe_check_in(w, plan, row, row.person, due)
+    return moved
 
 
 def remove_position(actor: Actor, *, position: str, version: int, reason: str) -> None:

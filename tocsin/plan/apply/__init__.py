@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tocsin.plan.apply import comms, ground, staffing
+from tocsin.plan.apply import brief, comms, ground, staffing
 
-__all__ = ["comms", "ground", "staffing"]
+__all__ = ["brief", "comms", "ground", "staffing"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from tocsin.plan.forms.desk import Desk, Live
 from tocsin.plan.forms.paper import Block, Paper, pdf, xlsx
 from tocsin.plan.forms.views import TITLES, make
 
-__all__ = ["TITLES", "Block", "Paper", "make", "pdf", "xlsx"]
+__all__ = ["TITLES", "Block", "Desk", "Live", "Paper", "make", "pdf", "xlsx"]

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from tocsin.kernel import clock, settings
+from tocsin.kernel import clock
 from tocsin.kernel.errors import NotFound
 from tocsin.people.models import Operation
-from tocsin.people.store import agency_names, names
+from tocsin.people.store import names
 from tocsin.people.terms import Actor, Role
-from tocsin.people.visibility import visible_to
 from tocsin.plan import store
+from tocsin.plan.forms.desk import Desk, Live
+from tocsin.plan.forms.log import LOG_CAP, lines
 from tocsin.plan.forms.paper import Block, Paper
-from tocsin.plan.models import Assignment, Post
 from tocsin.plan.notation import write_point
 from tocsin.plan.reds import of as reds_of
 from tocsin.plan.rules import Sweep, standing, sweep_standing
-from tocsin.plan.terms import AreaKind, CarryState, PostKind
+from tocsin.plan.terms import AreaKind, PostKind
+from tocsin.plan.terms.brief import KINDS
 from tocsin.record import store as record
-from tocsin.record.models import Entry
 
-LOG_CAP = 1000
-"""Lines of an activity log; the newest are kept, and the form says so."""
 _MEDICAL = ("medic", "ambulance", "first aid", "hospital", "paramedic", "emt")
+
+_UNWRITTEN = "Nobody has written it yet."
 
 TITLES = {
     "201": "Incident briefing",
@@ -42,58 +38,19 @@ TITLES = {
 }
 
 
-@dataclass
-class _Desk:
-    """What the forms are made from, each read once."""
-
-    actor: Actor
-    operation: Operation
-    now: datetime
-    agencies: dict[str, str] = field(default_factory=agency_names)
-
-    def __post_init__(self) -> None:
-        self.zone = ZoneInfo(settings.current().timezone)
-        self.posts = list(store.posts(self.operation.id, self.actor))
-        rows = store.assignments(self.operation.id, self.actor).filter(relieved_at=None)
-        self.held: dict[str, list[Assignment]] = defaultdict(list)
-        for one in rows:
-            self.held[one.post].append(one)
-        self.names = names(one.person for many in self.held.values() for one in many)
-        self.channels = {c.id: c for c in store.channels(self.operation.id, self.actor)}
-        self.carried: dict[str, list[str]] = defaultdict(list)
-        for c in store.carries(self.operation.id, self.actor):
-            if c.channel in self.channels:
-                done = "" if c.state == CarryState.TESTED else " (not tested)"
-                self.carried[c.post or c.agency].append(f"{self.channels[c.channel].label}{done}")
-
-    def clock(self, at: datetime | None) -> str:
-        return at.astimezone(self.zone).strftime("%d %b %H:%M") if at else ""
-
-    def hours(self, start: datetime, end: datetime) -> str:
-        return f"{self.clock(start)} to {self.clock(end)}"
-
-    def agency(self, agency: str) -> str:
-        return self.agencies.get(agency, agency)
-
-    def who(self, post: Post) -> str:
-        return "; ".join(
-            f"{self.names.get(a.person, a.person)}"
-            + (
-                ""
-                if (a.from_at, a.until_at) == (post.from_at, post.until_at)
-                else f", {self.hours(a.from_at, a.until_at)}"
-            )
-            for a in self.held[post.id]
-        )
+Boxes = Callable[[Desk], Iterable[Block]]
 
 
-def make(actor: Actor, operation: Operation, code: str) -> Paper:
-    """One form as the actor may see it. Raises: NotFound for a code that is no form here."""
+def make(actor: Actor, operation: Operation, code: str, *, live: Live | None = None) -> Paper:
+    """One form as the actor may see it, with what a later stage adds.
+
+    Raises: NotFound for a code that is no form here.
+    """
     if code not in _BLOCKS:
         raise NotFound(
             f"there is no form {code[:10]!r}", cure=f"Choose one of {', '.join(TITLES)}."
         )
-    desk = _Desk(actor, operation, clock.now())
+    desk = Desk(actor, operation, clock.now(), live)
     return Paper(
         code=f"ICS {code}",
         title=TITLES[code],
@@ -106,7 +63,7 @@ def make(actor: Actor, operation: Operation, code: str) -> Paper:
     )
 
 
-def _briefing(d: _Desk) -> Iterable[Block]:
+def _briefing(d: Desk) -> Iterable[Block]:
     areas = [
         (
             AreaKind(a.kind).words,
@@ -118,26 +75,33 @@ def _briefing(d: _Desk) -> Iterable[Block]:
     yield Block(
         "Map: what lies where", ("Kind", "Name", "First points"), tuple(areas), widths=(2, 3, 3)
     )
+    yield from _reached(d)
     yield _reds(d)
-    yield Block("Actions", ("Time", "By", "What"), tuple(_log(d, 20)), widths=(2, 3, 8))
+    yield Block("Actions", ("Time", "By", "What"), tuple(lines(d, 20)), widths=(2, 3, 8))
     yield _command(d)
     yield _resources(d)
 
 
-def _objectives(d: _Desk) -> Iterable[Block]:
+def _objectives(d: Desk) -> Iterable[Block]:
     must = [
         (d.agency(m["agency"]), str(Role(m["role"]).title) if m["role"] in set(Role) else m["role"])
         for m in d.operation.must_know
     ]
-    yield Block(
-        "Objectives", empty="To be written by hand: the record holds no objectives of their own."
-    )
+    yield from _reached(d)
     yield Block("Who must know of every threat", ("Agency", "Role"), tuple(must))
     yield _reds(d)
     yield _approvals(d)
 
 
-def _organization(d: _Desk) -> Iterable[Block]:
+def _reached(d: Desk) -> Iterable[Block]:
+    words = store.brief(d.operation.id, d.actor)
+    numbered = "\n".join(f"{n}. {o}" for n, o in enumerate(words.objectives, 1))
+    yield Block("Objectives", text=numbered, empty=_UNWRITTEN)
+    if words.emphasis:
+        yield Block("What comes first", text=words.emphasis)
+
+
+def _organization(d: Desk) -> Iterable[Block]:
     yield _command(d)
     taken = {s.seat_agency: s for s in store.seats(d.operation.id, d.actor)}
     called = names(s.person for s in taken.values())
@@ -153,7 +117,7 @@ def _organization(d: _Desk) -> Iterable[Block]:
     yield _resources(d)
 
 
-def _assignments(d: _Desk) -> Iterable[Block]:
+def _assignments(d: Desk) -> Iterable[Block]:
     for agency in sorted({p.agency for p in d.posts}, key=d.agency):
         rows = tuple(
             (
@@ -173,7 +137,7 @@ def _assignments(d: _Desk) -> Iterable[Block]:
         yield Block("Posts", empty="No post is on the plan.")
 
 
-def _radio(d: _Desk) -> Iterable[Block]:
+def _radio(d: Desk) -> Iterable[Block]:
     columns = (
         "Zone / group", "Ch. no.", "Function", "Channel name / talkgroup", "Assignment",
         "RX freq. N or W", "RX tone / NAC", "TX freq. N or W", "TX tone / NAC", "Mode (A, D, M)", "Remarks",
@@ -198,7 +162,7 @@ def _radio(d: _Desk) -> Iterable[Block]:
     )
 
 
-def _list(d: _Desk) -> Iterable[Block]:
+def _list(d: Desk) -> Iterable[Block]:
     rows = tuple(
         (p.label, d.agency(p.agency), d.who(p) or "nobody", ", ".join(d.carried[p.id]))
         for p in d.posts
@@ -215,7 +179,7 @@ def _list(d: _Desk) -> Iterable[Block]:
     )
 
 
-def _medical(d: _Desk) -> Iterable[Block]:
+def _medical(d: Desk) -> Iterable[Block]:
     found = [
         (
             p.label,
@@ -231,16 +195,20 @@ def _medical(d: _Desk) -> Iterable[Block]:
         )
     ]
     yield Block(
-        "Medical aid at posts of the plan",
+        "Posts with medical aid",
         ("Station", "Agency", "Who", "Hours", "Equipment"),
         tuple(found),
         empty="No post of the plan is named as medical aid.",
     )
-    for heading in ("Transportation", "Hospitals", "Medical emergency procedures"):
-        yield Block(heading, empty="To be written by hand: the plan does not hold it.")
+    words = store.brief(d.operation.id, d.actor)
+    for kind, (title, _) in KINDS.items():
+        rows = tuple((c.name, c.place, c.phone, c.note) for c in getattr(words, kind))
+        columns = ("Name", "Where", "Telephone", "What they can do")
+        yield Block(title, columns, rows, empty=_UNWRITTEN, widths=(3, 4, 2, 4))
+    yield Block("Medical emergency procedures", text=words.procedures, empty=_UNWRITTEN)
 
 
-def _status(d: _Desk) -> Iterable[Block]:
+def _status(d: Desk) -> Iterable[Block]:
     manned = store.manning(d.operation.id, d.now)
     rows = list(store.positions(d.operation.id, d.actor))
     held = store.held(rows)
@@ -261,17 +229,26 @@ def _status(d: _Desk) -> Iterable[Block]:
         for g in store.going(d.operation.id)[:5]
     ]
     yield Block("Decisions to go", ("Decision", "When", "Red at that moment"), tuple(decided))
+    if d.live:
+        yield from d.live.now(d)
     yield _reds(d)
     yield _resources(d)
 
 
-def _activity(d: _Desk) -> Iterable[Block]:
-    lines = tuple(_log(d, LOG_CAP))
-    more = f" (the newest {LOG_CAP})" if len(lines) == LOG_CAP else ""
-    yield Block(f"Activity log{more}", ("Time", "By", "Notable activity"), lines, widths=(2, 3, 8))
+def _activity(d: Desk) -> Iterable[Block]:
+    """Box 6 of the form: who was there; box 7: what was done, each line with whose it is."""
+    people = tuple(
+        (d.names.get(a.person, a.person), p.role_title or p.label, d.agency(p.agency))
+        for p in d.posts
+        for a in d.held[p.id]
+    )
+    yield Block("Resources assigned", ("Name", "Position", "Home agency"), people)
+    said = tuple(lines(d))
+    more = f" (the newest {LOG_CAP})" if len(said) == LOG_CAP else ""
+    yield Block(f"Activity log{more}", ("Time", "By", "Notable activity"), said, widths=(2, 3, 8))
 
 
-def _safety(d: _Desk) -> Iterable[Block]:
+def _safety(d: Desk) -> Iterable[Block]:
     rows = list(store.positions(d.operation.id, d.actor))
     held = store.held(rows)
     kept = record.contents(p.mitigation for p in rows if p.mitigation)
@@ -309,7 +286,7 @@ def _safety(d: _Desk) -> Iterable[Block]:
     )
 
 
-def _command(d: _Desk) -> Block:
+def _command(d: Desk) -> Block:
     rows = tuple(
         (PostKind(p.kind).words, p.label, d.agency(p.agency), d.who(p) or "nobody")
         for p in d.posts
@@ -318,7 +295,7 @@ def _command(d: _Desk) -> Block:
     return Block("Command", ("What", "Post", "Agency", "Who"), rows)
 
 
-def _resources(d: _Desk) -> Block:
+def _resources(d: Desk) -> Block:
     rows = tuple(
         (
             p.label,
@@ -338,14 +315,14 @@ def _resources(d: _Desk) -> Block:
     )
 
 
-def _reds(d: _Desk) -> Block:
+def _reds(d: Desk) -> Block:
     rows = tuple((r.words, r.owner, d.clock(r.due)) for r in reds_of(d.operation, d.now))
     return Block(
         "What is red", ("What", "Whose", "By"), rows, empty="Nothing is red.", widths=(7, 2, 2)
     )
 
 
-def _approvals(d: _Desk) -> Block:
+def _approvals(d: Desk) -> Block:
     rows = store.approvals(d.operation.id)
     called = names(r.person for r in rows)
     found = tuple(
@@ -357,47 +334,7 @@ def _approvals(d: _Desk) -> Block:
     )
 
 
-def _log(d: _Desk, most: int) -> list[tuple[str, str, str]]:
-    """The newest entries of the operation the actor may see, in order: when it happened, who, what.
-
-    What the clock does about duties is left out: it is no activity of anybody's.
-    """
-    rows = visible_to(
-        d.actor,
-        Entry.objects.filter(operation=d.operation.id).exclude(kind__startswith="duty."),
-        subject="subject",
-    ).order_by("-n")[:most]
-    entries = [record.decode(row.body) for row in reversed(rows)]
-    called = names(e.actor for e in entries)
-    labels = {p.id: p.label for p in d.posts} | {c.id: c.label for c in d.channels.values()}
-    labels |= {a.id: a.label for a in store.areas(d.operation.id, d.actor)}
-    labels |= {p.id: p.label for p in store.positions(d.operation.id, d.actor)}
-    labels |= {z.id: z.label for z in store.zones(d.operation.id, d.actor)}
-    labels |= {g.id: g.label for g in store.gateways(d.operation.id, d.actor)}
-    labels[d.operation.id] = d.operation.name
-    for c in store.carries(d.operation.id, d.actor):
-        where = labels.get(c.post) or f"desk of {d.agency(c.agency)}"
-        labels[c.id] = f"{labels.get(c.channel, '')} at {where}"
-    return [
-        (
-            d.clock(datetime.fromisoformat(e.occurred_at)),
-            called.get(e.actor, e.actor),
-            f"{_words(e.kind)}: {labels.get(e.subject) or e.data.get('label') or e.subject}",
-        )
-        for e in entries
-    ]
-
-
-def _words(kind: str) -> str:
-    """`plan.post_placed` as people read it: Post placed."""
-    area, _, what = kind.partition(".")
-    said = (
-        what.replace("carry_", "radio_or_phone_").replace("issued", "collected").replace("_", " ")
-    )
-    return (said if area in ("plan", "operate") else f"{area} {said}").capitalize()
-
-
-_BLOCKS: dict[str, Callable[[_Desk], Iterable[Block]]] = {
+_BLOCKS: dict[str, Boxes] = {
     "201": _briefing,
     "202": _objectives,
     "203": _organization,

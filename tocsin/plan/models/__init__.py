@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tocsin.plan.models.brief import Brief
 from tocsin.plan.models.comms import Carry, Channel, Gateway, RadioCheck
 from tocsin.plan.models.ground import (
     Approval,
@@ -20,6 +21,7 @@ __all__ = [
     "Area",
     "Assignment",
     "Basis",
+    "Brief",
     "Carry",
     "Channel",
     "Coverage",

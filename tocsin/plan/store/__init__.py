@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tocsin.plan.store.brief import brief
 from tocsin.plan.store.comms import (
     carries,
     channels,
@@ -45,6 +46,7 @@ __all__ = [
     "assignments",
     "basis",
     "blocks",
+    "brief",
     "carries",
     "changed_at",
     "channels",

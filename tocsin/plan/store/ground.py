@@ -15,7 +15,17 @@ from tocsin.people.store import operation as operation_of
 from tocsin.people.terms import SYSTEM, Actor
 from tocsin.people.visibility import visible_to
 from tocsin.plan.geometry import Point
-from tocsin.plan.models import Approval, Area, Basis, Coverage, Going, Picture, Position, Zone
+from tocsin.plan.models import (
+    Approval,
+    Area,
+    Basis,
+    Brief,
+    Coverage,
+    Going,
+    Picture,
+    Position,
+    Zone,
+)
 from tocsin.plan.rules import Block, Held, Sight, nearest, seen
 from tocsin.plan.terms import PROTECTED, SIGHT_RANGE_M, AreaKind, PositionState, ZoneState
 
@@ -79,10 +89,10 @@ def going(operation: str) -> list[Going]:
 
 
 def changed_at(operation: str) -> datetime | None:
-    """When the ground of the plan last changed: what was approved before that was approved otherwise."""
+    """When the ground of the plan, or its words, last changed: what was approved before was approved otherwise."""
     found = [
         model.objects.filter(operation=operation).aggregate(at=Max("changed_at"))["at"]
-        for model in (Area, Position, Zone)
+        for model in (Area, Position, Zone, Brief)
     ]
     return max((at for at in found if at), default=None)
 

@@ -39,18 +39,20 @@ def standing(operation: str, now: datetime, actor: Actor = SYSTEM) -> QuerySet[A
     return visible_to(actor, rows).order_by("from_at", "id")
 
 
-def manning(operation: str, now: datetime) -> dict[str, str]:
-    """Post id -> the person who holds it now, or "" where nobody does or whoever did left.
+def holders(operation: str, now: datetime) -> QuerySet[Assignment]:
+    """For each post that somebody was sent to, the one assignment that counts now: of those who did not leave the
+    one who checked in, of those the one who came last (a relief counts from when the relief is there)."""
+    rows = standing(operation, now).annotate(
+        left=~Q(vacated_at=None), unheard=Q(checked_in_at=None)
+    )
+    return rows.order_by("post", "left", "unheard", "-from_at", "-id").distinct("post")
 
-    At a relief, the one who came last and checked in holds it, else the one who came last.
-    """
+
+def manning(operation: str, now: datetime) -> dict[str, str]:
+    """Post id -> the person who holds it now, or "" where nobody does or whoever did left."""
     found = dict.fromkeys(posts(operation).values_list("id", flat=True), "")
-    arrived: dict[str, bool] = {}
-    for row in standing(operation, now).filter(vacated_at=None):
-        here = row.checked_in_at is not None
-        if row.post in found and (here or not arrived.get(row.post)):
-            found[row.post], arrived[row.post] = row.person, here
-    return found
+    here = holders(operation, now).filter(vacated_at=None).values_list("post", "person")
+    return found | {post: person for post, person in here if post in found}
 
 
 def seats(operation: str, actor: Actor = SYSTEM) -> QuerySet[Seat]:

@@ -5,6 +5,7 @@
     record.vkey, checkpoint      the record's public key; the signed checkpoint with its cosignatures
     witnesses.policy             the witnesses as this installation knows them (where there are any)
     entries/PLACE.json           the exact bytes that were hashed
+    data/PLACE.json              the data of an entry that is longer than 65,535 bytes; the entry holds its hash
     proofs/PLACE.tlog-proof      that entry's proof, a C2SP tlog-proof
     contents/VAULT.json, .salt   the disclosed content (RFC 8785 JSON) and its salt in hexadecimal
     stamps/DAY/…                 a time-stamped checkpoint, the RFC 3161 response, the consistency proof
@@ -26,6 +27,7 @@ from django.db import connection
 from tocsin.kernel import settings
 from tocsin.kernel.errors import NotFound
 from tocsin.record.canonical import canonical
+from tocsin.record.long import data_of, standing
 from tocsin.record.models import Checkpoint, Cosignature, DayStamp, Vault
 from tocsin.record.note import VerifierKey
 from tocsin.record.proof.asking import current_policy
@@ -64,8 +66,8 @@ def make(subjects: Sequence[str], verifier: VerifierKey, contents: Sequence[str]
     Raises: NotFound when the record has no signed entry of them.
     """
     rows = _entries(subjects)
-    point = _checkpoint(max((place for place, _ in rows if place is not None), default=-1))
-    placed = [(place, body) for place, body in rows if place is not None and place < point.size]
+    point = _checkpoint(max((place for place, _, _ in rows if place is not None), default=-1))
+    placed = [(p, leaf, body) for p, leaf, body in rows if p is not None and p < point.size]
     if not placed:
         raise NotFound(
             f"the record has no signed entry of {', '.join(subjects)}",
@@ -84,26 +86,28 @@ def make(subjects: Sequence[str], verifier: VerifierKey, contents: Sequence[str]
     if (path := settings.current().witness_policy) and current_policy() is not None:
         files["witnesses.policy"] = path.read_bytes()
     get = nodes(point.size)
-    for place, body in placed:
+    for place, leaf, body in placed:
         proof = TlogProof(place, tuple(inclusion_proof(get, place, point.size)), note)
-        files[f"entries/{place:010}.json"] = body
+        files[f"entries/{place:010}.json"] = stands = standing(body, leaf)
+        if stands is not body:
+            files[f"data/{place:010}.json"] = data_of(body)
         files[f"proofs/{place:010}{SUFFIX}"] = proof.encode()
     kept = list(Vault.objects.filter(id__in=contents))
     for content in kept:
         files[f"contents/{content.id}.json"] = canonical(content.body)
         files[f"contents/{content.id}.salt"] = f"{bytes(content.salt).hex()}\n".encode()
-    files |= _stamps([place for place, _ in placed], point)
+    files |= _stamps([place for place, _, _ in placed], point)
     return Made(_zip(files), len(placed), len(kept), waiting, point.size)
 
 
-def _entries(subjects: Sequence[str]) -> list[tuple[int | None, bytes]]:
+def _entries(subjects: Sequence[str]) -> list[tuple[int | None, bytes, bytes]]:
     query = (
-        "SELECT p.seq, e.body FROM record_entry e LEFT JOIN record_place p USING (n) "
+        "SELECT p.seq, coalesce(p.leaf, ''), e.body FROM record_entry e LEFT JOIN record_place p USING (n) "
         "WHERE e.subject = ANY(%s) ORDER BY e.n"
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [list(subjects)])
-        return [(seq, bytes(body)) for seq, body in cursor.fetchall()]
+        return [(seq, bytes(leaf), bytes(body)) for seq, leaf, body in cursor.fetchall()]
 
 
 def _checkpoint(last: int) -> Checkpoint:

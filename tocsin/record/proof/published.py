@@ -14,6 +14,7 @@ from django.db import connection
 
 from tocsin.kernel.errors import Corrupt, Invalid, NotFound
 from tocsin.record import store
+from tocsin.record.long import standing
 from tocsin.record.models import Checkpoint, Cosignature
 from tocsin.record.note import Checkpoint as Statement
 from tocsin.record.note import Note, VerifierKey, open_checkpoint, parse_signatures
@@ -91,7 +92,7 @@ def read_tile(tile: Tile) -> bytes:
 def read_bundle(tile: Tile) -> bytes:
     """The entries of a bundle. Raises: Corrupt when one of them is not there."""
     last = tile.first + tile.width
-    bodies = [body for _, _, body in store.bodies(tile.first, last, batch=WIDTH)]
+    bodies = [standing(body, leaf) for _, leaf, body in store.bodies(tile.first, last, batch=WIDTH)]
     if len(bodies) != tile.width:
         raise Corrupt(f"the record lacks part of {tile.path()}", field="entries")
     return encode_bundle(bodies)
@@ -131,7 +132,7 @@ def prove_consistency(old: int, new: int) -> list[bytes]:
 @dataclass(frozen=True, slots=True)
 class Published:
     """What a directory now holds: entries, how many files were written for it, and how many bundles were
-    left out because an entry in them is longer than the format can say (their hashes are there)."""
+    left out because an old entry in them is longer than the format can say (their hashes are there)."""
 
     size: int
     files: int
@@ -206,7 +207,7 @@ def _bundles(old: int, new: int) -> Iterator[tuple[Tile, list[bytes]]]:
     rows = store.bodies(first, new, batch=WIDTH * _BUNDLES_A_READ)
     for index, run in groupby(rows, key=lambda row: row[0] // WIDTH):
         tile = Tile(ENTRIES, index, width_at(ENTRIES, index, new))
-        yield tile, [body for _, _, body in run]
+        yield tile, [standing(body, leaf) for _, leaf, body in run]
 
 
 def _write(path: Path, data: bytes) -> None:

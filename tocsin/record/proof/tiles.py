@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.kernel.errors import Corrupt, Invalid
+from tocsin.record.long import MOST
 from tocsin.record.tree import HASH_BYTES, MissingNode, root_of
 
 WIDTH = 256
 HEIGHT = 8  # levels of the tree from one level of tiles to the next
 ENTRIES = -1  # stands for the level in the place of an entry bundle
-MAX_ENTRY_BYTES = 0xFFFF  # a bundle gives each entry's length in two bytes
+MAX_ENTRY_BYTES = MOST  # a bundle gives each entry's length in two bytes
 _LEVELS = 64
 _PATH = re.compile(
     r"tile/(entries|0|[1-9][0-9]?)((?:/x[0-9]{3})*/[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII
@@ -116,7 +117,11 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
     parts = []
     for entry in entries:
         if len(entry) > MAX_ENTRY_BYTES:
-            raise Invalid(f"an entry of {len(entry):,} bytes", field="entry")
+            raise Invalid(
+                f"an entry of {len(entry):,} bytes; a bundle holds at most {MAX_ENTRY_BYTES:,}",
+                field="entry",
+                cure="It is from before such entries stood by an envelope; its hash is in the tiles.",
+            )
         parts += [len(entry).to_bytes(2, "big"), entry]
     return b"".join(parts)
 

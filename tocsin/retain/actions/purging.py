@@ -174,6 +174,8 @@ def _contents(subject: str, part: str) -> list[str]:
         return [vault for pair in ids for vault in pair if vault]
     if part.startswith("stx_"):
         return list(SharedObject.objects.filter(id=part).values_list("vault", flat=True))
+    if part.startswith("vlt_"):
+        return [part]
     rows = Vault.objects.filter(subject=subject, id__startswith="vlt_")
     rows = rows.filter(sealed=True) if part == ORIGINAL else rows
     return list(rows.values_list("id", flat=True))
@@ -198,6 +200,7 @@ def _called(kind: str) -> str:
     known = {
         "sar": "a suspicious activity report",
         "intelligence": "an entry of criminal intelligence",
+        "finding": "a finding, or a report of findings,",
     }
     return known.get(kind, f"a {kind}")
 
@@ -249,6 +252,7 @@ WHERE r.id = ANY(%s) AND v.id IN (r.content, r.raw) RETURNING r.source, r.id
 DELETE FROM record_vault v USING exchange_sharedobject o
 WHERE o.id = ANY(%s) AND v.id = o.vault RETURNING o.collection, o.id
 """,
+    "vlt_": "DELETE FROM record_vault WHERE id = ANY(%s) RETURNING subject, id",
 }
 
 

@@ -16,7 +16,11 @@ from tocsin.screen.building.data import INCIDENT, Example
 from tocsin.screen.building.fast import group_of
 
 SHARE_WANTED = 0.04
-LIFT = 1.5
+LIFT = 1.0
+ABOUT = (1.0, 3.0)
+"""What the multilingual model says of a text's subject counts as it is, moved to where as many texts about
+disasters as others lie on the wrong side."""
+
 _STRENGTH = 0.05
 Floats = NDArray[np.float32]
 
@@ -34,7 +38,13 @@ def fit(examples: Sequence[Example], signs: Floats, stages: Sequence[Floats]) ->
     else:
         of = all_of[0][:2]
     (t1, t2, t3), (i1, i2, i3) = all_of
-    return Blend(threat=(t1, t2, t3), incident=(i1, i2, i3), german=(of[0], of[1]), lift=LIFT)
+    return Blend(
+        threat=(t1, t2, t3),
+        incident=(i1, i2, i3),
+        german=(of[0], of[1]),
+        lift=LIFT,
+        about=ABOUT,
+    )
 
 
 def _votes(
@@ -48,20 +58,17 @@ def _votes(
 
     name = ("threat", INCIDENT)[head]
     own = [stage[:, head] for stage in stages]
-    other = [stage[:, 1 - head] for stage in stages]
-    columns = np.stack([signs / 1000, *own, *other], 1)[use]
+    columns = np.stack([signs / 1000, *own], 1)[use]
     chosen = [e for e, yes in zip(examples, use, strict=True) if yes]
     wanted = np.array([e.wanted and e.head == name for e in chosen])
     spread = np.maximum(columns.std(0), 1e-6)
     model = LogisticRegression(C=_STRENGTH, max_iter=1000)
     model.fit(columns / spread, wanted, sample_weight=_shares(chosen, wanted))
     weights = [float(w) for w in model.coef_[0] / spread]
-    count = len(stages)
     return Votes(
         bias=float(model.intercept_[0]),
         indicators=max(0.0, weights[0]),
-        stages=tuple(max(0.0, w) for w in weights[1 : 1 + count]),
-        other=tuple(weights[1 + count :]),
+        stages=tuple(max(0.0, w) for w in weights[1:]),
     )
 
 

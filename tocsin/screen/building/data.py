@@ -22,6 +22,10 @@ VIOLENT_EVENTS = frozenset({"bostonBombings2013", "flSchoolShooting2018", "paris
 """Events of the incident data that nothing is learned from: attacks must be found unseen."""
 
 THREAT, INCIDENT = "threat", "incident"
+GERMAN = "german"
+HARDEST = "edos"
+"""The corpus whose threats are rarest and most varied."""
+
 LATEST = 0.2
 """Share of a timed set that is held back: the latest."""
 
@@ -167,7 +171,10 @@ _SETS = (
         "priority/trecis.jsonl.gz",
         "trec",
         INCIDENT,
-        lambda r: (r["priority"] in ("High", "Critical"), 1.0),
+        lambda r: (
+            r["priority"] in ("High", "Critical"),
+            0.5 if r["priority"] == "Medium" else 1.0,
+        ),
         lambda r: r["event"] in VIOLENT_EVENTS,
     ),
 )

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.screen import features, normalise
-from tocsin.screen.building.data import INCIDENT, Example
+from tocsin.screen.building.data import GERMAN, HARDEST, INCIDENT, Example
 from tocsin.screen.features import Kind
 
 KEPT = 300_000  # features
 _LEAST = 2  # texts a feature must be in
 _AT_ONCE = 4000
 _PULL = 1.5  # how freely a corpus may have its own base rate
-_STRENGTH = 1.0
+_STRENGTH, _INCIDENT_STRENGTH = 1.0, 0.3
 _TELLING = 0.7
 """How far a feature's say while learning goes by how unevenly it is spread over wanted and unwanted texts
 (Wang and Manning 2012, "Baselines and Bigrams"); the rest is alike for all."""
@@ -25,6 +25,7 @@ _SMOOTH = 0.01
 _OWN_HEAD = 0.25
 """How much of a model of one corpus alone (the hardest, whose threats are rare and varied) is added."""
 
+_GERMAN_FROM = 0.4  # share of its texts that are German from which a feature counts as German
 _WEIGHTS = {
     ("edos", True): 6.0,
     ("gab", True): 3.0,
@@ -62,16 +63,37 @@ def fit(examples: Sequence[Example]) -> dict[str, NDArray[np.generic]]:
 def _threat(
     matrix: Any, examples: Sequence[Example], learned: NDArray[np.bool_]
 ) -> tuple[Floats, float]:
-    use = learned & np.array(
-        [e.head != INCIDENT or at % _INCIDENT_SHARE == 0 for at, e in enumerate(examples)]
-    )
-    joint, base = _regression(matrix, examples, use, head="threat")
-    own = learned & np.array([e.corpus == "edos" for e in examples])
-    if not own.any():
-        return joint, base
-    alone, _ = _regression(matrix, examples, own, head="threat", plain=True)
-    spread = (matrix[own] @ joint).std() / max((matrix[own] @ alone).std(), 1e-9)
-    return joint + np.float32(_OWN_HEAD * spread) * alone, base
+    """Words met mostly in German weigh what German texts taught, all others what the rest taught: one
+    head for both languages would let the many English texts drown the few German ones.
+    """
+    german = np.array([e.corpus == GERMAN for e in examples])
+    thinned = np.array([e.head != INCIDENT or at % 2 == 0 for at, e in enumerate(examples)])
+    weights, base = _regression(matrix, examples, learned & ~german & thinned, head="threat")
+    own = learned & np.array([e.corpus == HARDEST for e in examples])
+    spread = float((matrix[own if own.any() else learned] @ weights).std())
+    if own.any():
+        weights = weights + _OWN_HEAD * _alone(matrix, examples, own, spread)
+    if (learned & german).any():
+        taught = _alone(matrix, examples, learned & german, spread)
+        weights = np.where(_share(matrix, german) > _GERMAN_FROM, taught, weights)
+    return weights.astype(np.float32), base
+
+
+def _alone(
+    matrix: Any, examples: Sequence[Example], use: NDArray[np.bool_], spread: float
+) -> Floats:
+    """Weights learned from one corpus alone, scaled so that its texts spread as much as told."""
+    plain = examples[int(np.argmax(use))].corpus == HARDEST
+    alone, _ = _regression(matrix, examples, use, head="threat", plain=plain)
+    return alone * np.float32(spread / max(float((matrix[use] @ alone).std()), 1e-9))
+
+
+def _share(matrix: Any, of: NDArray[np.bool_]) -> Floats:
+    """Per feature the share of its texts that are among `of`, as if both sides had as many texts."""
+    inside = matrix[of].getnnz(0) / max(1, of.sum())
+    outside = matrix[~of].getnnz(0) / max(1, (~of).sum())
+    out: Floats = (inside / np.maximum(inside + outside, 1e-9)).astype(np.float32)
+    return out
 
 
 def _incident(
@@ -102,14 +124,15 @@ def _regression(
     weight = [
         e.weight * (1.0 if plain else _WEIGHTS.get((e.corpus, e.wanted), 1.0)) for e in chosen
     ]
-    groups = [group_of(e) for e in chosen]
+    groups = [rate_of(e) for e in chosen]
     names = sorted(set(groups))
     cells = (
         np.full(len(chosen), _PULL, np.float32),
         (np.arange(len(chosen)), [names.index(g) for g in groups]),
     )
     rates = sp.csr_matrix(cells, shape=(len(chosen), len(names)))
-    model = LogisticRegression(C=_STRENGTH, max_iter=200, solver="liblinear", random_state=0)
+    strength = _STRENGTH if head != INCIDENT else _INCIDENT_STRENGTH
+    model = LogisticRegression(C=strength, max_iter=200, solver="liblinear", random_state=0)
     texts = matrix[use]
     say = (
         _say(texts, np.array(wanted)) if head != INCIDENT else np.ones(matrix.shape[1], np.float32)
@@ -136,6 +159,13 @@ def group_of(example: Example) -> str:
     if example.head == INCIDENT:
         return INCIDENT
     return "chat" if example.corpus in ("telegram", "school") else example.corpus
+
+
+def rate_of(example: Example) -> str:
+    """Texts of one base rate while learning: each event has its own, so that what tells events apart (one
+    with many urgent texts, one with few) is not taken for what tells urgent texts apart.
+    """
+    return example.corpus if example.head == INCIDENT else group_of(example)
 
 
 def _matrices(texts: Sequence[bytes]) -> tuple[Any, Any]:
@@ -182,7 +212,7 @@ def _normed(matrix: Any, rarity: Floats) -> Any:
 def _stored(
     places: NDArray[np.int64], weights: Floats, rarity: Floats, base: NDArray[np.float64]
 ) -> dict[str, NDArray[np.generic]]:
-    scale = np.abs(weights).max(0) / 127
+    scale = np.maximum(np.abs(weights).max(0) / 127, 1e-9)
     step = float((rarity**2).max() / 255)
     return {
         "steps": np.diff(places, prepend=0).astype(np.uint32),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.screen.building.data import INCIDENT, Example
-from tocsin.screen.building.fast import group_of
+from tocsin.screen.building.fast import rate_of
 
 _STRENGTH = 2.0
 _PULL = 1.5
@@ -22,6 +22,8 @@ _WEIGHTS = {
 }
 _INCIDENT_SHARE = 4
 Floats = NDArray[np.float32]
+NONE = {"heads": np.zeros((512, 4), np.float32), "heads.bias": np.zeros(4, np.float32)}
+"""Heads that say nothing: for reading the encoder alone."""
 
 
 def fit(meaning: Floats, examples: Sequence[Example]) -> dict[str, Floats]:
@@ -69,9 +71,9 @@ def _regression(
     chosen = [e for e, yes in zip(examples, use, strict=True) if yes]
     wanted = [e.wanted and head in (None, e.head) for e in chosen]
     weight = [e.weight * _WEIGHTS.get((e.corpus, e.wanted), 1.0) for e in chosen]
-    names = sorted({group_of(e) for e in chosen})
+    names = sorted({rate_of(e) for e in chosen})
     rates = np.zeros((len(chosen), len(names)), np.float32)
-    rates[np.arange(len(chosen)), [names.index(group_of(e)) for e in chosen]] = _PULL
+    rates[np.arange(len(chosen)), [names.index(rate_of(e)) for e in chosen]] = _PULL
     model = LogisticRegression(C=strength, max_iter=300)
     model.fit(np.hstack([meaning[use], rates]), wanted, sample_weight=weight)
     found = model.coef_[0].astype(np.float32)

@@ -7,6 +7,7 @@ raises Conflict when somebody changed it since.
 from __future__ import annotations
 
 from tocsin.warn.actions.copying import Taken, take_copy
+from tocsin.warn.actions.correcting import copies_corrected, correct_copies
 from tocsin.warn.actions.drafting import abandon, draft, hand_over, revise, submit, update
 from tocsin.warn.actions.ending import cancel, expire_due, lift_holds
 from tocsin.warn.actions.house import (
@@ -36,6 +37,8 @@ __all__ = [
     "cancel",
     "cite",
     "confirm",
+    "copies_corrected",
+    "correct_copies",
     "draft",
     "drop_citation",
     "expire_due",

@@ -11,8 +11,9 @@ from tocsin.kernel.ids import new_id
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission
 from tocsin.record.actions import Writing, writing
+from tocsin.record.terms import Marking
 from tocsin.warn import store, terms
-from tocsin.warn.models import Warning
+from tocsin.warn.models import Copy, Warning
 from tocsin.warn.papers import gather, printing
 from tocsin.warn.terms import Form, Part
 
@@ -73,6 +74,24 @@ def take_copy(
     return Taken(
         copy, printed.data, printed.media_type, f"{name}.{printed.suffix}", printed.fallback
     )
+
+
+def note_export(actor: Actor, row: Warning, *, form: str, data: bytes) -> None:
+    """Note that the actor took a warning away in another system's format: once, however often it is fetched."""
+    permit(actor, Permission.READ_CONTENT)
+    digest = hashlib.sha256(data).hexdigest()
+    if Copy.objects.filter(subject=row.id, person=actor.person, digest=digest).exists():
+        return
+    with writing(actor) as w:
+        made = {
+            "id": new_id("cpy", w.at),
+            "form": form,
+            "part": Part.WHOLE.value,
+            "digest": digest,
+            "size": len(data),
+        }
+        marking = Marking(row.agency, row.tlp, row.operation)
+        w.append(terms.PAPER_TAKEN, row.id, made, marking=marking)
 
 
 def below_tearline(w: Writing, row: Warning) -> dict[str, object] | None:

@@ -61,7 +61,7 @@ def admin_home(request: HttpRequest) -> HttpResponse:
         "health": health(actor(request), now),
         "loops": loops(now),
         "people": Member.objects.filter(left_at=None).count(),
-        "agencies": Agency.objects.count(),
+        "agencies": Agency.objects.filter(removed_at=None).count(),
         "audit": duties.audit(now),
     }
     return render(request, "admin/home.html", context)
@@ -78,6 +78,10 @@ def admin_agencies(request: HttpRequest) -> HttpResponse:
     )
     initial = {**asked, "agency": asked["id"]} if asked else {}
     form = AgencyForm(request.POST or None, initial=initial)
+    if request.method == "POST" and (gone := request.POST.get("remove")):
+        actions.remove_agency(actor(request), agency=gone)
+        messages.success(request, f"{gone} is out of the list; what it did stays.")
+        return redirect("admin-agencies")
     if request.method == "POST" and form.is_valid():
         try:
             actions.add_agency(actor(request), **form.cleaned_data)
@@ -88,7 +92,7 @@ def admin_agencies(request: HttpRequest) -> HttpResponse:
             return redirect("admin-agencies")
     context = {
         "tab": "agencies",
-        "rows": Agency.objects.order_by("name"),
+        "rows": Agency.objects.filter(removed_at=None).order_by("name"),
         "form": form,
         "changing": bool(asked),
     }

@@ -19,7 +19,7 @@ SEATS = (Role.PARTNER, Role.OPERATION_LEAD, Role.RELEASE_AUTHORITY, Role.COLLECT
 
 def agencies() -> list[tuple[str, str]]:
     """Agencies to choose of: id and name."""
-    return list(Agency.objects.order_by("name").values_list("id", "name"))
+    return list(Agency.objects.filter(removed_at=None).order_by("name").values_list("id", "name"))
 
 
 @cache

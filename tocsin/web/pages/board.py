@@ -12,18 +12,23 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from tocsin.deliver.store import roles as role_words
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import new_id
 from tocsin.operate import actions, rules, store, terms
-from tocsin.operate.models import Absence, Hold, Incident, Question, Sighting, Update
+from tocsin.operate.actions.absences import ends_by
+from tocsin.operate.actions.holds import may_decide
+from tocsin.operate.models import Absence, Hold, Incident, Question, Sensor, Sighting, Update
 from tocsin.people.models import Operation
 from tocsin.people.rules import may
 from tocsin.people.store import agency_names, names
 from tocsin.people.terms import Actor, Permission
-from tocsin.people.visibility import get_visible
+from tocsin.people.visibility import get_visible, visible_to
 from tocsin.plan import tiles
+from tocsin.plan.actions.comms import gateway_down
 from tocsin.plan.geometry import Point
+from tocsin.plan.store.comms import gateways
 from tocsin.web.middleware import actor
 from tocsin.web.pages.plan_shared import Form, Problem, frame, mine, perform
 
@@ -51,6 +56,7 @@ def board_page(request: HttpRequest, operation: str) -> HttpResponse:
         "severities": list(terms.Severity),
         "aggravators": list(terms.Aggravator),
         "incident_kinds": list(terms.IncidentKind),
+        "things": _things(a, row),
         "tiles": tiles.kind(),
         "key": new_id("key"),
     }
@@ -127,17 +133,30 @@ def _board(a: Actor, row: Operation) -> dict[str, Any]:
     return {
         "board": found,
         "now": now,
-        "decisions": list(terms.Decision),
+        "decisions": terms.CHOICES,
         "answers": list(terms.Whose),
         "holds": [
-            (h, next((s for s in found.sightings if s.row.id == h.sighting), None))
+            (
+                h,
+                next((s for s in found.sightings if s.row.id == h.sighting), None),
+                may_decide(a, h, row, now),
+                _asked(h),
+            )
             for h in found.holds
         ],
         "reds": [p for p in found.posts if p.colour == "red"],
         "ambers": [p for p in found.posts if p.colour == "amber"],
         "greens": found.colours.get("green", 0),
-        "absence_kinds": {k.value: k.words for k in terms.AbsenceKind},
+        "missing": [(x, terms.AbsenceKind(x.kind).words, ends_by(x)) for x in found.absences],
     }
+
+
+def _asked(h: Hold) -> str:
+    """Who was asked, in words."""
+    if h.decider_person:
+        return names([h.decider_person]).get(h.decider_person, "")
+    agency = agency_names().get(h.decider_agency, h.decider_agency)
+    return f"the {role_words().get(h.decider_role, h.decider_role)} of {agency}"
 
 
 def _about(a: Actor, row: Operation, found: Sighting) -> dict[str, Any]:
@@ -146,6 +165,7 @@ def _about(a: Actor, row: Operation, found: Sighting) -> dict[str, Any]:
     waiting = {
         r.seat for r in rules.unanswered([store.as_rule(r) for r in told], found.must_version)
     }
+    told.sort(key=lambda r: r.seat not in waiting)  # who has it not, first: they are what is owed
     people = names({u.by for u in updates} | {r.person for r in told})
     seats = list(dict.fromkeys(r.seat for r in told))
     labels = dict(zip(seats, store.seat_names(seats), strict=True))
@@ -240,7 +260,13 @@ def _answer(a: Actor, row: Operation, form: Form) -> str:
 
 
 def _decide(a: Actor, row: Operation, form: Form) -> str:
-    actions.decide_hold(a, hold=form["subject"], decision=form["decision"], reason=form["reason"])
+    actions.decide_hold(
+        a,
+        hold=form["subject"],
+        decision=form["decision"],
+        reason=form["reason"],
+        version=form.version,
+    )
     return f"Decided: {terms.Decision(form['decision']).words}."
 
 
@@ -252,6 +278,38 @@ def _cover(a: Actor, row: Operation, form: Form) -> str:
 def _back(a: Actor, row: Operation, form: Form) -> str:
     actions.end_absence(a, absence=form["subject"])
     return "It works again."
+
+
+def _things(a: Actor, row: Operation) -> list[tuple[str, str]]:
+    """What is known by name and may be out of order: sensors, and what joins channels."""
+    sensors = visible_to(a, Sensor.objects.filter(operation=row.id, state="LIVE"))
+    ways = gateways(row.id, a).exclude(state="DOWN")
+    return [*sensors.order_by("label").values_list("id", "label"), *ways.values_list("id", "label")]
+
+
+def _down(a: Actor, row: Operation, form: Form) -> str:
+    """Something is out of order: a gateway says so on the plan too, so that the ways over it are no longer counted."""
+    about, reason = form["about"], form["reason"]
+    if about.startswith("gtw_"):
+        gateway_down(a, gateway=about, reason=reason)
+        return "Down. Every way over it is red, and somebody owes what makes up for it."
+    known = Sensor.objects.filter(operation=row.id, id=about, state="LIVE").first()
+    if about and known is None:
+        raise Invalid("is not known here", field="about", cure="Choose again, or name it.")
+    if not reason:
+        raise Invalid("is missing", field="reason", cure="Say what happened, in a few words.")
+    label = known.label if known else form["label"]
+    actions.report_absence(
+        a,
+        operation=row.id,
+        kind="DOWN",
+        subject=known.id if known else label.casefold(),
+        label=label,
+        agency=known.by_agency if known else a.agency,
+        reason=reason,
+        key=form["key"],
+    )
+    return "Noted. Somebody owes what makes up for it."
 
 
 def _incident(a: Actor, row: Operation, form: Form) -> str:
@@ -314,6 +372,7 @@ _ACTS = {
     "decide": _decide,
     "cover": _cover,
     "back": _back,
+    "down": _down,
     "incident": _incident,
     "end_incident": _end_incident,
 }

@@ -39,6 +39,11 @@ class LineForm(forms.Form):
     )
     email = forms.CharField(label="E-mail", required=False, max_length=254)
     email2 = forms.CharField(label="Second e-mail", required=False, max_length=254)
+    paper = forms.BooleanField(
+        label="Enclose the warning as a PDF",
+        required=False,
+        help_text="Where its TLP lets the text travel by mail. Otherwise the mail has text and link alone.",
+    )
     webhook = forms.CharField(
         label="Their own system",
         required=False,
@@ -83,7 +88,7 @@ class LineForm(forms.Form):
         ways += [(kind, d[kind]) for kind in ("webhook", "sms", "voice", "service")]
         if d["person"]:
             ways.append(("inapp", ""))
-        taken = ("agency", "role", "name", "rank", "person")
+        taken = ("agency", "role", "name", "rank", "person", "paper")
         return {**{k: d[k] for k in taken}, "ways": [w for w in ways if w[1] or w[0] == "inapp"]}
 
 
@@ -224,6 +229,7 @@ def _initial(line: store.Line) -> dict[str, Any]:
         "email2": mails[1] if len(mails) > 1 else "",
         **{kind: others.get(kind, "") for kind in ("webhook", "sms", "voice", "service")},
         "person": line.row.person,
+        "paper": line.card.paper,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -10,8 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from tocsin.kernel.errors import TocsinError
+from tocsin.web import down
 
 log = logging.getLogger("tocsin.web")
+_PROGRAMS = ("/api/", "/taxii2/", "/field/state", "/field/acts")
+"""What only programs call: they get JSON, whatever they say they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ _HEADINGS = {
     409: "Somebody changed this first",
     422: "Something in it is not right",
     500: "Something broke on our side",
+    503: "Tocsin cannot reach its database",
 }
 _NOT_FOUND = Refused(
     404, "not_found", _HEADINGS[404], "There is no such page, or it is not yours to see.",
@@ -53,6 +58,27 @@ _BROKEN = Refused(
     500, "error", _HEADINGS[500], "Nothing was changed: what was begun was undone.",
     "Try again. If it happens again, tell your administrator the time and what you did.",
 )  # fmt: skip
+
+
+_BUSY = Refused(
+    503, "busy", "For a moment Tocsin could not use its database", "What you sent was not confirmed.",
+    "Wait a moment, look whether it is there, and try again.",
+)  # fmt: skip
+_AGAIN = (
+    "It goes on by itself when the database is back: try again in a minute. What cannot wait goes by phone or radio. "
+    "Your administrator sees what is wrong with `tocsin check`."
+)
+_RETRY_AFTER_S = 5
+
+
+def unreachable(request: HttpRequest, *, sure: bool) -> HttpResponse:
+    """The database cannot be reached. `sure` = nothing was begun; else its last answer may have got lost."""
+    said = "Nothing you sent was kept." if sure else (
+        "What you sent was not confirmed: before you send it again, look whether it is there."
+    )  # fmt: skip
+    response = _answer(request, Refused(503, "database_unreachable", _HEADINGS[503], said, _AGAIN))
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
 
 
 def refusal(request: HttpRequest, error: TocsinError) -> HttpResponse:
@@ -83,6 +109,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    if down.lost(sys.exc_info()[1]):
+        sure = request.method in {"GET", "HEAD", "OPTIONS"}
+        return unreachable(request, sure=sure) if down.outage.begins() else _answer(request, _BUSY)
     return _answer(request, _BROKEN)
 
 
@@ -110,6 +139,8 @@ def _answer(request: HttpRequest, refused: Refused) -> HttpResponse:
 
 
 def _wants_json(request: HttpRequest) -> bool:
+    if request.path.startswith(_PROGRAMS):
+        return True
     return request.get_preferred_type(
         ["text/html", "application/json", "application/problem+json"]
     ) in {

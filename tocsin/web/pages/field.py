@@ -30,7 +30,8 @@ from tocsin.operate.devices import Session, Standing, actor_of, look, token_of
 from tocsin.operate.store import devices as store
 from tocsin.operate.store import field
 from tocsin.operate.terms.devices import PHOTO_SENT_CAP
-from tocsin.people.terms import Actor
+from tocsin.people.rules import permit
+from tocsin.people.terms import Actor, Permission
 from tocsin.record.terms import stamp
 from tocsin.web.pages.field_acts import ACTS_CAP, Said, here, perform, refusal, which
 from tocsin.web.pages.plan_shared import mine
@@ -121,6 +122,7 @@ def join(request: HttpRequest) -> HttpResponse:
 @require_GET
 def state(request: HttpRequest, session: Session, actor: Actor) -> HttpResponse:
     """Everything the app shows."""
+    permit(actor, Permission.READ_CONTENT)
     found = field.state(actor, session, clock.now(), ground=request.GET.get("ground", ""))
     return _answer(found)
 

@@ -130,7 +130,12 @@ def _answer(a: Actor, s: Session, d: Said) -> None:
 
 def _decide(a: Actor, s: Session, d: Said) -> None:
     actions.decide_hold(
-        a, hold=d.text("hold"), decision=d.text("decision"), reason=d.text("reason"), key=d.key
+        a,
+        hold=d.text("hold"),
+        decision=d.text("decision"),
+        reason=d.text("reason"),
+        version=d.whole("version"),
+        key=d.key,
     )
 
 
@@ -194,15 +199,17 @@ def perform(a: Actor, session: Session, given: Any) -> dict[str, Any]:
 
 
 def here(session: Session, given: Any) -> None:
-    """Note where the phone is. Raises: Invalid."""
+    """Note where the phone is, and what its battery holds; it may know one without the other. Raises: Invalid."""
     d = Said({"key": "here", **given} if isinstance(given, dict) else given)
-    if (point := d.point()) is None:
-        return
-    Point.degrees(point.lat / 1e7, point.lon / 1e7)
-    actions.note_location(
-        person=session.person, operation=session.operation, device=session.device, point=point, post=d.text("post"),
-        at=d.time(), accuracy_m=d.whole("accuracy_m"), battery=d.number("battery"),
-    )  # fmt: skip
+    own = {"operation": session.operation, "device": session.device, "person": session.person}
+    point, battery = d.point(), d.number("battery")
+    if point is not None:
+        Point.degrees(point.lat / 1e7, point.lon / 1e7)
+        actions.note_location(
+            **own, point=point, post=d.text("post"), at=d.time(), accuracy_m=d.whole("accuracy_m"), battery=battery
+        )  # fmt: skip
+    elif battery is not None:
+        actions.note_battery(**own, post=d.text("post"), battery=battery)
 
 
 def refusal(e: TocsinError) -> dict[str, str]:

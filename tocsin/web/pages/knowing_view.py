@@ -42,6 +42,13 @@ _FIELDS: tuple[tuple[str, str], ...] = (
     ("tlp", "Marking"),
     ("categories", "Kinds of sign"),
     ("alarms", "Alarms"),
+    ("severity", "How serious, 1 to 5"),
+    ("aggravators", "What makes it worse"),
+    ("place", "Where"),
+    ("direction", "Going"),
+    ("last_seen_at", "Last seen"),
+    ("sensitivity", "Sensitivity"),
+    ("confidence", "Confidence"),
     ("reports", "Reports counted"),
     ("group_size", "Near-copies"),
     ("author", "Written by"),
@@ -61,10 +68,12 @@ _PEOPLE = frozenset({"author", "holder", "held_by", "releaser"})
 
 
 def seat_words(seat: Seat | None, agencies: Mapping[str, str]) -> str:
-    """`watch analyst, Fusion centre`."""
-    if seat is None or not seat.agency:
+    """`watch analyst, Fusion centre`; a post by its label."""
+    if seat is None or not (seat.agency or seat.label):
         return ""
     agency = agencies.get(seat.agency, seat.agency)
+    if seat.label:
+        return ", ".join(filter(None, (seat.label, agency)))
     return f"{_ROLES[seat.role]}, {agency}" if seat.role in _ROLES else agency
 
 
@@ -117,7 +126,11 @@ def slider(a: Actor, subject: str, step: str) -> dict[str, Any] | None:
         values.update({k: v for k, v in row.items() if k not in values})
     people = names({v for k, v in values.items() if k in _PEOPLE and v} | {found.entry.actor})
     vault = next(
-        (str(values[k]) for k in ("content", "title") if str(values.get(k, "")).startswith("vlt_")),
+        (
+            str(values[k])
+            for k in ("content", "title", "what")
+            if str(values.get(k, "")).startswith("vlt_")
+        ),
         "",
     )
     kept = contents([vault]).get(vault) if vault else {}

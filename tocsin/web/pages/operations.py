@@ -13,7 +13,6 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tocsin.deliver import store as directory
-from tocsin.duties.actions import move_event
 from tocsin.duties.models import Duty
 from tocsin.kernel import clock
 from tocsin.kernel.errors import Forbidden, NotFound, TocsinError
@@ -23,6 +22,7 @@ from tocsin.people.models import Operation, Participation
 from tocsin.people.rules import permit
 from tocsin.people.terms import Actor, Permission, Role
 from tocsin.people.visibility import visible_to
+from tocsin.plan.actions import move_operation
 from tocsin.warn import store as warn
 from tocsin.warn.actions import cite, drop_citation
 from tocsin.warn.models import Citation, Warning
@@ -159,8 +159,8 @@ def _change(a: Actor, row: Operation, act: str, request: HttpRequest, given: dic
     """Do one act on an operation; returns the words that confirm it. Raises: TocsinError."""
     version = number(request.POST.get("version"))
     if act == "move":
-        moved = move_event(a, operation=row.id, version=version, **given)
-        return f"Moved. {moved} deadlines moved with it."
+        moved = move_operation(a, operation=row.id, version=version, **given)
+        return f"Moved. {moved} deadlines moved with it. Posts keep their hours: look whether they still fit."
     if act == "plan":
         actions.change_operation(a, operation=row.id, version=version, **given)
         return "Changed."

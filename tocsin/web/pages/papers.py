@@ -14,6 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from tocsin.deliver import store as deliver
 from tocsin.deliver.models import Destination
+from tocsin.duties.store import open_duties
+from tocsin.exchange.terms import Format
 from tocsin.formats import typeset
 from tocsin.formats.papers import markup
 from tocsin.kernel.errors import NotFound, TocsinError
@@ -23,7 +25,8 @@ from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import visible_to
 from tocsin.record import store as record
 from tocsin.warn import actions, store
-from tocsin.warn.models import BelowTearline, Copy, Template
+from tocsin.warn.actions.correcting import KIND as CORRECT
+from tocsin.warn.models import BelowTearline, Copy, Template, Warning
 from tocsin.warn.papers import gather, house
 from tocsin.warn.products import PRODUCTS
 from tocsin.warn.terms import Form, Part, TemplateState
@@ -36,6 +39,8 @@ _FORMS = (
     (Form.HTML, "Web page", "one file; reads well on a phone"),
     (Form.TEXT, "Plain text", "for a terminal or an old mail system"),
 )
+_FORM_WORDS = {form.value: name for form, name, _ in _FORMS}
+_FORM_WORDS |= {form.value: form.words for form in Format}
 _PLACES = {
     "wrn": ("warning", "Warning"),
     "sit": ("situation", "Situation"),
@@ -71,6 +76,7 @@ def _paper(
         "back": reverse(back, args=[subject]) if whole else reverse("warnings"),
         "kind": kind if whole else "Warnings",
         "copies": _copies(a, subject) if found.marking.agency == a.agency else [],
+        "replace": _to_replace(a, subject),
         "own": found.marking.agency == a.agency,
         "may_house": Permission.RELEASE in a.permissions,
         "error": error,
@@ -95,11 +101,44 @@ def _copies(a: Actor, subject: str) -> list[dict[str, Any]]:
             "row": r,
             "who": known.get(r.person, r.person),
             "part": "below the tearline" if r.part == Part.BELOW else "all of it",
-            "form": next(name for form, name, _ in _FORMS if form == r.form),
+            "form": _FORM_WORDS.get(r.form, r.form),
             **{k: notes.get(r.note, {}).get(k, "") for k in ("to", "purpose")},
         }
         for r in rows
     ]
+
+
+def _to_replace(a: Actor, subject: str) -> dict[str, Any] | None:
+    """What this person owes to copies of a warning that no longer holds, and the edition in force, if any."""
+    owed = open_duties(a).filter(subject=subject, kind=CORRECT, owner_agency=a.agency)
+    if Permission.RELEASE not in a.permissions:
+        owed = owed.filter(owner_person=a.person)
+    duty = owed.first()
+    if duty is None:
+        return None
+    copies = Copy.objects.filter(subject=subject).order_by("at", "id")
+    if duty.owner_person:
+        copies = copies.filter(person=duty.owner_person)
+    notes = record.contents(c.note for c in copies if c.note)
+    newer = Warning.objects.filter(supersedes=subject, released_at__isnull=False).first()
+    seen = newer is not None and store.warnings(a).filter(id=newer.id).exists()
+    return {
+        "title": duty.title,
+        "newer": newer.id if newer and seen else "",
+        "copies": [
+            (c, _FORM_WORDS.get(c.form, c.form), notes.get(c.note, {}).get("to", ""))
+            for c in copies
+        ],
+    }
+
+
+@login_required
+@require_POST
+def corrected(request: HttpRequest, subject: str) -> HttpResponse:
+    """Say that the copies one took are replaced."""
+    actions.copies_corrected(actor(request), warning=subject)
+    messages.success(request, "Noted: the copies are replaced, and who has one was told.")
+    return redirect("paper", subject)
 
 
 @login_required
@@ -280,6 +319,7 @@ urlpatterns = [
     path("papers/style.css", style, name="paper-style"),
     path("papers/<str:subject>", paper, name="paper"),
     path("papers/<str:subject>/copy", take, name="paper-copy"),
+    path("papers/<str:subject>/corrected", corrected, name="paper-corrected"),
     path("warnings/<str:warning>/acknowledge", say_so, name="say-so"),
     path("layouts", layouts, name="layouts"),
     path("layouts/seal", seal, name="seal"),

@@ -18,7 +18,7 @@ from tocsin.web.pages.plan_shared import frame, mine
 @require_GET
 def forms_page(request: HttpRequest, operation: str) -> HttpResponse:
     """Every form there is, to take along."""
-    from tocsin.plan.forms import TITLES  # noqa: PLC0415 - spreadsheets and papers, which few pages need
+    from tocsin.operate.forms import TITLES  # noqa: PLC0415 - spreadsheets and papers, which few pages need
 
     a, row = mine(request, operation)
     return render(request, "plan/forms.html", {**frame(a, row, "forms"), "forms": TITLES.items()})
@@ -28,7 +28,7 @@ def forms_page(request: HttpRequest, operation: str) -> HttpResponse:
 @require_GET
 def form_file(request: HttpRequest, operation: str, code: str, form: str) -> HttpResponse:
     """One form as a file."""
-    from tocsin.plan import forms  # noqa: PLC0415
+    from tocsin.operate import forms  # noqa: PLC0415
 
     a, row = mine(request, operation)
     paper = forms.make(a, row, code)

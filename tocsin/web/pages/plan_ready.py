@@ -41,12 +41,32 @@ _KINDS = {
             "untested_pair",
             "untested_posts",
             "uncollected_radio",
+            "untested_radio",
         ),
         "Communications",
     ),
-    "absence": "Who is missing",
+    "absence": "Who and what is missing",
+    "sensor": "Who and what is missing",
+    "decider": "Who must know",
     "finding": "Lessons not applied",
 }
+_ORDER = {
+    title: n
+    for n, title in enumerate(
+        (
+            "Positions with line of sight",
+            "Sweeps",
+            "Who and what is missing",
+            "Posts and people",
+            "Communications",
+            "Who must know",
+            "What the plan rests on",
+            "Lessons not applied",
+            "Approvals",
+        )
+    )
+}
+"""What may cost a life stands above what is a signature."""
 
 
 @login_required
@@ -89,7 +109,7 @@ def _state(row: Operation) -> dict[str, Any]:
         groups.setdefault(title, []).append(line)
     return {
         "found": found,
-        "groups": list(groups.items()),
+        "groups": sorted(groups.items(), key=lambda group: _ORDER.get(group[0], len(_ORDER))),
         "approvals": _approvals(row),
         "decisions": _decisions(row),
         "changed_at": store.changed_at(row.id),

@@ -42,7 +42,12 @@ class InboxForm(forms.Form):
         super().__init__(*args, **kwargs)
         mine = collect.sources(a).filter(kind=SourceKind.API, agency=a.agency)
         self.fields["source"].choices = list(mine.values_list("id", "name"))  # type: ignore[attr-defined]
-        others = Agency.objects.exclude(id=a.agency).order_by("name").values_list("id", "name")
+        others = (
+            Agency.objects.filter(removed_at=None)
+            .exclude(id=a.agency)
+            .order_by("name")
+            .values_list("id", "name")
+        )
         self.fields["writers"].choices = list(others)  # type: ignore[attr-defined]
 
 
@@ -83,14 +88,12 @@ def sharing(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest, warning: str, format: str) -> HttpResponse:
     """A released warning as a file for another system."""
-    from tocsin.exchange import exports  # noqa: PLC0415 - reads and writes XML, which few pages need
+    from tocsin.exchange.actions.exporting import take_export  # noqa: PLC0415 - XML: few pages need it
 
     if format not in list(Format):
         raise NotFound("there is no such format", cure=f"Choose of {', '.join(Format)}.")
     cancelled = request.GET.get("cancelled") == "1"
-    made = exports.export(
-        actor(request), warning=warning, format=Format(format), cancelled=cancelled
-    )
+    made = take_export(actor(request), warning=warning, format=Format(format), cancelled=cancelled)
     answer = HttpResponse(made.body, content_type=made.media_type)
     answer["Content-Disposition"] = f'attachment; filename="{made.filename}"'
     return answer

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificate
 from django import forms
 
 from tocsin.collect.models import Source
@@ -40,6 +41,30 @@ _TLP = {
     "RED": "RED: those at our agency who must see it",
     "GREEN": "GREEN: the whole community",
 }
+
+
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+class Certificates(forms.CharField):
+    """Certificates as pasted, one below another; the value is a list of PEM texts."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else "\n".join(value or ())
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value or "").replace("\r\n", "\n").strip()
+        found = _BLOCK.findall(text)
+        try:
+            for pem in found:
+                load_pem_x509_certificate(pem.encode())
+        except ValueError:
+            found = []
+        if bool(text) != bool(found) or _BLOCK.sub("", text).strip():
+            raise forms.ValidationError(
+                "This is not only certificates. Paste each whole, from BEGIN to END CERTIFICATE."
+            )
+        return [f"{pem}\n" for pem in found]
 
 
 class SourceForm(forms.Form):
@@ -275,7 +300,22 @@ def _partner(kind: SourceKind) -> dict[str, forms.Field]:
     }
     url = forms.URLField(label="Address", help_text=hints[kind], assume_scheme="https")
     if kind is SourceKind.CAP:
-        return {"url": url}
+        return {
+            "url": url,
+            "certificates": Certificates(
+                label="Certificates of those who sign",
+                required=False,
+                widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+                help_text="Then only alerts that one of them signed are taken. Compare each with its "
+                "owner by telephone first. Empty = unsigned alerts too.",
+            ),
+            "statuses": forms.MultipleChoiceField(
+                label="Take in",
+                initial=["Actual"],
+                choices=[("Actual", "real alerts"), ("Exercise", "drills"), ("Test", "tests")],
+                widget=forms.CheckboxSelectMultiple,
+            ),
+        }
     made: dict[str, forms.Field] = {"url": url}
     if kind is SourceKind.TAXII:
         made["user"] = forms.CharField(

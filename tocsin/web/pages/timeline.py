@@ -191,7 +191,7 @@ def _line(p: Point, known: dict[str, str], agencies: dict[str, str]) -> dict[str
     late = p.recorded_at - p.at
     return {
         "point": p,
-        "what": told.words(p.entry, known, agencies),
+        "what": p.words or told.words(p.entry, known, agencies),
         "who": known.get(p.person, ""),
         "seat": _seat(p, agencies),
         "subject": p.entry.subject,
@@ -236,7 +236,7 @@ def _csv(a: Actor, found: Timeline, name: str) -> HttpResponse:
     for p in found.points:
         wait = waits.get((p.line, p.verb.value, p.at))
         words = (
-            told.words(p.entry, known, agencies),
+            p.words or told.words(p.entry, known, agencies),
             known.get(p.person, p.person),
             view.seat_words(p.seat, agencies),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,68 +36,63 @@ def _area(rows: int) -> forms.Textarea:
 
 
 class _Lines(forms.CharField):
-    """Rows typed as lines, each in a form the help text shows. `read` makes a row of a line's text."""
+    """Rows typed as lines, each as the help text shows. `read` makes a row of a line, `write` a line of a row."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(
+        self, *, read: Callable[[str], Any], write: Callable[[Any], str], **kwargs: Any
+    ) -> None:
         super().__init__(required=False, widget=_area(3), **kwargs)
+        self._read, self._write = read, write
 
     def to_python(self, value: Any) -> Any:
         if not isinstance(value, str):
             return tuple(value or ())
         try:
-            return tuple(self.read(line.strip()) for line in value.splitlines() if line.strip())
+            return tuple(self._read(line.strip()) for line in value.splitlines() if line.strip())
         except Invalid as e:
             raise forms.ValidationError(f"{e.message}. {e.cure}") from e
 
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else "\n".join(map(self.write, value or ()))
-
-    def read(self, line: str) -> Any:
-        raise NotImplementedError
-
-    def write(self, row: Any) -> str:
-        raise NotImplementedError
+        return value if isinstance(value, str) else "\n".join(map(self._write, value or ()))
 
 
-class PlacesField(_Lines):
-    """`North doors; 38.89260, -77.00890; eleven posts` as a `Spot`."""
-
-    def read(self, line: str) -> Spot:
-        name, where, *note = (part.strip() for part in [*line.split(";"), ""])
-        found = _DEGREES.fullmatch(where)
-        lat, lon = (round(float(n) * 1_000_000) for n in found.groups()) if found else (0, 0)
-        if not found or not name or abs(lat) > 90_000_000 or abs(lon) > 180_000_000:
-            raise Invalid(
-                f"“{line[:60]}” is no place",
-                cure="Write each as: West gate; 38.89260, -77.00890; a note. Latitude first, then longitude.",
-            )
-        return Spot(name, lat, lon, "; ".join(n for n in note if n))
-
-    def write(self, row: Spot) -> str:
-        where = f"{row.lat / 1_000_000:.5f}, {row.lon / 1_000_000:.5f}"
-        return "; ".join(part for part in (row.name, where, row.note) if part)
-
-
-class TimelineField(_Lines):
-    """`2026-03-04T22:40 A text is copied eight times.` as an `Event`, in the installation's zone."""
-
-    def read(self, line: str) -> Event:
-        when, _, text = (
-            line.replace(" ", "T", 1).partition(" ") if line[10:11] == " " else line.partition(" ")
+def _spot(line: str) -> Spot:
+    """`North doors; 38.89260, -77.00890; eleven posts` as a place."""
+    name, where, *note = (part.strip() for part in [*line.split(";"), ""])
+    found = _DEGREES.fullmatch(where)
+    lat, lon = (round(float(n) * 1_000_000) for n in found.groups()) if found else (0, 0)
+    if not found or not name or abs(lat) > 90_000_000 or abs(lon) > 180_000_000:
+        raise Invalid(
+            f"“{line[:60]}” is no place",
+            cure="Write each as: West gate; 38.89260, -77.00890; a note. Latitude first, then longitude.",
         )
-        try:
-            at = read_local(when, "timeline")
-        except Invalid:
-            at = None
-        if at is None or not text.strip():
-            raise Invalid(
-                f"“{line[:60]}” is no time and what happened",
-                cure="Write each as: 2026-03-04 22:40 A text is copied eight times.",
-            )
-        return Event(stamp(at), text.strip())
+    return Spot(name, lat, lon, "; ".join(n for n in note if n))
 
-    def write(self, row: Event) -> str:
-        return f"{unstamp(row.at).astimezone(zone()):%Y-%m-%d %H:%M} {row.text}"
+
+def _spot_line(row: Spot) -> str:
+    where = f"{row.lat / 1_000_000:.5f}, {row.lon / 1_000_000:.5f}"
+    return "; ".join(part for part in (row.name, where, row.note) if part)
+
+
+def _event(line: str) -> Event:
+    """`2026-03-04 22:40 A text is copied eight times.` as what happened, in the installation's zone."""
+    when, _, text = (
+        line.replace(" ", "T", 1).partition(" ") if line[10:11] == " " else line.partition(" ")
+    )
+    try:
+        at = read_local(when, "timeline")
+    except Invalid:
+        at = None
+    if at is None or not text.strip():
+        raise Invalid(
+            f"“{line[:60]}” is no time and what happened",
+            cure="Write each as: 2026-03-04 22:40 A text is copied eight times.",
+        )
+    return Event(stamp(at), text.strip())
+
+
+def _event_line(row: Event) -> str:
+    return f"{unstamp(row.at).astimezone(zone()):%Y-%m-%d %H:%M} {row.text}"
 
 
 class DraftForm(forms.Form):
@@ -133,12 +128,17 @@ class DraftForm(forms.Form):
         widget=_area(3),
         help_text="One request a line.",
     )
-    places = PlacesField(
+    places = _Lines(
+        read=_spot,
+        write=_spot_line,
         label="Places",
         help_text="One a line: name; latitude, longitude; a note. They are drawn to scale.",
     )
-    timeline = TimelineField(
-        label="What happened when", help_text="One a line: 2026-03-04 22:40 what happened."
+    timeline = _Lines(
+        read=_event,
+        write=_event_line,
+        label="What happened when",
+        help_text="One a line: 2026-03-04 22:40 what happened.",
     )
     below_label = forms.ChoiceField(label="TLP below the tearline", required=False)
     below_title = forms.CharField(label="Title below the tearline", required=False, max_length=300)

@@ -101,5 +101,12 @@
     on = event.target.checked;
     try { localStorage.setItem(KEPT, on ? "on" : "off"); } catch { /* not remembered */ }
   });
-  document.addEventListener("DOMContentLoaded", () => { const box = document.querySelector("[data-keys-toggle]"); if (box) box.checked = on; });
+  document.addEventListener("DOMContentLoaded", () => {
+    const box = document.querySelector("[data-keys-toggle]");
+    if (box) box.checked = on;
+    for (const tab of document.querySelectorAll(".tabs [aria-current]")) { // the open tab is never past the edge
+      const row = tab.closest(".tabs");
+      row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+    }
+  });
 })();

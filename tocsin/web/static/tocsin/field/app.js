@@ -141,12 +141,24 @@ function receipts(rows) {
 }
 
 /* ---------- where I am ---------- */
+/** The post I stand at: what I report comes from there. */
+const myPost = () => state?.posts.find((p) => p.id.startsWith("post_"))?.id || "";
 function here() {
-  return fix && now() - fix.at < 120000 ? { ...fix, at: stamp(fix.at), post: state?.posts[0]?.id || "", battery } : null;
+  if (fresh()) return { ...fix, at: stamp(fix.at), post: myPost(), battery };
+  if (battery === null || (battery >= BACK && !saidLow)) return null; // nothing to say: no call for it
+  saidLow = battery < BACK;
+  return { post: myPost(), battery };
 }
-let battery = null;
+const LOW = 15; // percent: below it somebody else is told, as by the server
+const BACK = 20; // from here on it is over
+let saidLow = false;
+let battery = null; // where the browser says
 navigator.getBattery?.().then((b) => {
-  const read = () => { battery = Math.round(b.level * 100); };
+  const read = () => {
+    const before = battery;
+    battery = Math.round(b.level * 100);
+    if (device() && before !== null && (before < LOW) !== (battery < LOW)) sync();
+  };
   b.addEventListener("levelchange", read);
   read();
 });
@@ -180,14 +192,14 @@ const mustAnswer = (x) => x.told && x.had < x.must_version
 
 async function report(where) {
   const [words, what, aggravators] = choice.what;
-  const key = await act("sighting", { text: words, what, aggravators, post: state.posts[0]?.id || "", ...where }, `Reported: ${words}`);
+  const key = await act("sighting", { text: words, what, aggravators, post: myPost(), ...where }, `Reported: ${words}`);
   choice = { ...choice, key, where };
   go("sent");
 }
 
 async function ask(where) {
   const at = where.place || "the place marked on the map";
-  await act("ask", { text: `Who is at ${at}? Is it ours?`, post: state.posts[0]?.id || "", ...where }, `Asked: who is at ${at}?`);
+  await act("ask", { text: `Who is at ${at}? Is it ours?`, post: myPost(), ...where }, `Asked: who is at ${at}?`);
   go("");
 }
 
@@ -207,6 +219,7 @@ function home() {
       h("button", { type: "button", class: "button", onclick: async () => { await dismiss(r.seq); await count(); draw(); } }, "I have seen this"))),
     (holds.length + asked.length + owed.length > 0) && h("section", { "aria-label": "You must answer" }, h("h2", {}, "You must answer"),
       holds.map(holdCard), asked.map(questionCard), owed.map(owedCard)),
+    battery !== null && battery < LOW && h("p", { class: "fld-said", role: "status" }, h("span", { class: "pill", "data-tone": "warn" }, "battery low"), ` ${battery} %. Your agency is told, so that somebody brings you another.`),
     h("section", { "aria-label": "My post" }, h("h2", {}, "My post"), state.posts.length ? state.posts.map(postCard)
       : h("p", { class: "quiet" }, "No post is assigned to you now. You can still report and ask.")),
     answers(),
@@ -235,23 +248,24 @@ function questionCard(q) {
 
 function holdCard(x) {
   const reason = h("input", { id: `why-${x.id}`, maxlength: 200 });
-  const decide = (decision, words) => () => act("decide", { hold: x.id, decision, reason: reason.value.trim() || `${words}, decided from the field app` }, `Decided: ${words}.`);
+  const decide = (decision, words) => () => act("decide", { hold: x.id, decision, version: state.sightings.find((y) => y.id === x.sighting)?.version || 0, reason: reason.value.trim() || `${words}, decided from the field app` }, `Decided: ${words}.`);
   const about = state.sightings.find((y) => y.id === x.sighting);
   return h("div", { class: "fld-card", "data-severity": 5 }, h("p", { class: "fld-title" }, "Hold, go on, or move the protected person?"), about && h("p", {}, title(about)), h("p", { class: "quiet" }, x.why),
     h("label", { for: `why-${x.id}`, class: "label" }, "Reason"), reason,
     h("div", { class: "fld-pair" }, button("Hold", decide("HOLD", "hold"), { class: "button button-main button-thumb" }), button("Move", decide("MOVE", "move"))), button("Go on", decide("GO", "go on")));
 }
 
-function postCard(p) {
+function postCard(p, n) {
   const going = pending.filter((a) => a.post === p.id && ["check_in", "vacate"].includes(a.kind)).pop();
   const there = going ? going.kind === "check_in" : p.checked_in_at && !p.left;
   const since = going?.kind === "check_in" ? going.at : p.checked_in_at;
-  const due = going?.kind === "check_in" ? new Date(Date.parse(going.at) + 1800000).toISOString() : p.due_at;
+  const due = going?.kind === "check_in" ? new Date(Date.parse(going.at) + (p.every_s || 1800) * 1000).toISOString() : p.due_at;
   const reason = h("input", { id: `leave-${p.id}`, maxlength: 200 });
   return h("div", { class: "fld-card" }, h("p", { class: "fld-title" }, p.label, p.floor && h("span", { class: "quiet" }, ` ${p.floor}`)),
-    h("p", { class: "quiet" }, `${clock(p.from_at)} to ${clock(p.until_at)}${there ? ` · here since ${clock(since)}` : ""}`),
+    h("p", { class: "quiet" }, [p.from_at ? `${clock(p.from_at)} to ${clock(p.until_at)}` : "you are named for this position", there && `here since ${clock(since)}`].filter(Boolean).join(" · ")),
     there ? fuse(since, due, now(), "Say again that you are here") : h("p", {}, h("span", { class: "pill", "data-tone": "warn" }, p.left ? "you said that you left" : "not checked in yet")),
-    there && h("details", {}, h("summary", {}, "I must leave this post"), h("label", { for: `leave-${p.id}`, class: "label" }, "Why"), reason,
+    n > 0 && button(`I'm here, at ${p.label}`, () => act("check_in", { post: p.id }, `You are at ${p.label}.`)),
+    there && p.from_at && h("details", {}, h("summary", {}, "I must leave this post"), h("label", { for: `leave-${p.id}`, class: "label" }, "Why"), reason,
       button("Leave: somebody else must cover it", () => act("vacate", { post: p.id, reason: reason.value.trim() }, "You left the post. Others know."), { class: "button button-grave button-thumb" })));
 }
 
@@ -400,7 +414,16 @@ async function checkIn() {
 
 async function depart() {
   if (!confirm("Forget everything on this phone? It then has to join again by a new code.")) return;
-  await call("/field/leave", { method: "POST" }).catch(() => { /* no line: its time runs out, or somebody shuts it out */ });
+  try {
+    await call("/field/leave", { method: "POST" });
+  } catch (error) {
+    // A legal hold may keep what is here, and only the server knows: nothing is forgotten without its word.
+    if (!(error instanceof Refused && error.status === 401)) {
+      said = error instanceof Refused ? `Nothing was forgotten: ${error.said.message || "the server cannot say now. Try again."}` : "Nothing was forgotten: there is no line. Do it where there is one.";
+      draw();
+      return;
+    }
+  }
   await leave();
   location.reload();
 }

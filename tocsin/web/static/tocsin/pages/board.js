@@ -10,6 +10,11 @@
   const board = () => document.getElementById("board");
 
   /* ----- on the map ----- */
+  /** How long ago it was seen, and which way it went where nobody sees it any more. */
+  const since = (s) => {
+    const age = s.querySelector("time")?.textContent || ""; // kept right by time.js
+    return s.dataset.lost === undefined ? age : `lost, ${age}${s.dataset.direction ? `, went ${s.dataset.direction}` : ""}`;
+  };
   const draw = () => {
     const map = document.querySelector("[data-map]")?.tocsinMap;
     if (!map || !window.L) return;
@@ -20,6 +25,9 @@
       const mark = L.marker([Number(s.dataset.lat) / E7, Number(s.dataset.lon) / E7], { icon, title: `Sighting ${s.dataset.number}`, alt: `Sighting ${s.dataset.number}` });
       mark.on("add", () => { mark.getElement().textContent = s.dataset.number; });
       mark.on("click", () => s.click());
+      const said = document.createElement("span"); // as text: what people wrote is never markup
+      said.textContent = since(s);
+      mark.bindTooltip(said, { permanent: true, direction: "right", offset: [16, 0], className: "board-since" });
       mark.addTo(marks);
     }
   };
@@ -58,4 +66,5 @@
   document.addEventListener("tocsin:map", draw, true);
   document.addEventListener("DOMContentLoaded", () => { listen(); setTimeout(draw, 0); });
   document.addEventListener("htmx:afterSwap", () => { listen(); draw(); });
+  setInterval(draw, 30000); // an age grows by itself
 })();

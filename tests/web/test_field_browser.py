@@ -398,7 +398,7 @@ def test_where_the_phone_is_and_the_one_who_decides(cast: Cast, hand: Hand) -> N
         "lou", at={"latitude": where.lat / 1e7, "longitude": where.lon / 1e7, "accuracy": 8}
     )
     until(page, Location.objects.exists)
-    assert abs(Location.objects.get().lat - where.lat) < 20
+    assert abs((Location.objects.get().lat or 0) - where.lat) < 20
     actions.report_sighting(
         cast.mona, operation=cast.march, text="Man on the roof", aggravators=["on_roof"], severity=4
     )

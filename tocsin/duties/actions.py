@@ -124,8 +124,9 @@ def fire_due(limit: int = 1000) -> int:
         )
         known: dict[tuple[str, str, str, str, str], list[str]] = {}
         acts: dict[str, list[Duty]] = defaultdict(list)
+        here = store.still_here(d.owner_person for d in rows)
         for duty in rows:
-            _fire(w, duty, now, known, acts)
+            _fire(w, duty, now, here, known, acts)
         for name, duties in acts.items():
             _acts[name](w, duties)
     return len(rows)
@@ -135,14 +136,16 @@ def _fire(
     w: Writing,
     duty: Duty,
     now: datetime,
+    here: set[str],
     known: dict[tuple[str, str, str, str, str], list[str]],
     acts: dict[str, list[Duty]],
 ) -> None:
     step = duty.steps[min(duty.rung, len(duty.steps) - 1)]
     tell = step["tell"]
-    key = (tell, duty.owner_agency, duty.owner_role, duty.owner_person, duty.operation)
+    owner = duty.owner_person if tell.startswith("owner") else ""
+    key = (tell, duty.owner_agency, duty.owner_role, owner, duty.operation)
     if key not in known:
-        known[key] = store.resolve(duty, tell, now)
+        known[key] = store.resolve(duty, tell, now, here)
         if not known[key] and not tell.startswith("do:"):
             known[key] = store.last_resort(duty, now)
     if tell.startswith("do:") and tell[3:] in _acts:

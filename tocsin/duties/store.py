@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -74,13 +75,14 @@ def asked_next(duty: Duty, at: datetime) -> list[str]:
     return [known.get(p, p) for p in people]
 
 
-def resolve(duty: Duty, tell: str, at: datetime) -> list[str]:
-    """The people a step of a ladder means, at a moment."""
+def resolve(duty: Duty, tell: str, at: datetime, here: Container[str] | None = None) -> list[str]:
+    """The people a step of a ladder means, at a moment. `here`: who has not left, where the caller asked for many."""
     how, _, what = tell.partition(":")
     if how == "owner":
-        if duty.owner_person and _is_here(duty.owner_person):
-            return [duty.owner_person]
-        if duty.owner_person and not duty.owner_role:
+        owner = duty.owner_person
+        if owner and owner in (still_here([owner]) if here is None else here):
+            return [owner]
+        if owner and not duty.owner_role:
             return []  # they left: the last resort hears
         return [s.person for s in on_duty(duty.owner_agency, duty.owner_role, at)]
     if how == "role":
@@ -96,8 +98,13 @@ def resolve(duty: Duty, tell: str, at: datetime) -> list[str]:
     return []
 
 
-def _is_here(person: str) -> bool:
-    return Member.objects.filter(person=person, left_at=None).exists()
+def still_here(people: Iterable[str]) -> set[str]:
+    """Those of these people who have not left."""
+    asked = {p for p in people if p}
+    members = (
+        Member.objects.filter(person__in=asked, left_at=None) if asked else Member.objects.none()
+    )
+    return set(members.values_list("person", flat=True))
 
 
 def last_resort(duty: Duty, at: datetime) -> list[str]:

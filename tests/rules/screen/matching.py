@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from random import Random
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as op
+from re import _parser as parser
 from typing import Any
 
 _ANY = "ak7_ ,-' ,.\n中é"

@@ -9,11 +9,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-
-os.environ.setdefault("TOCSIN_DATA_DIR", str(Path(__file__).parents[1] / ".tocsin" / "test"))
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two test processes on two cores
-os.environ.setdefault("TOCSIN_BASE_URL", "http://127.0.0.1:8000")
 
 import hypothesis
 import psycopg

@@ -15,7 +15,7 @@ from tocsin.cli.benches import scratch
 from tocsin.cli.benches.cluster import Cluster
 from tocsin.kernel.errors import Conflict
 
-SIZE_MB, LEFT_MB = 220, 12
+SIZE_MB, LEFT_MB = 256, 24  # room for one more segment of PostgreSQL's log, 16 MB, and little else
 CONF = "min_wal_size = 32MB\nmax_wal_size = 48MB\ncheckpoint_timeout = 30s\n"
 
 

@@ -21,7 +21,7 @@ from tocsin.people.terms import Actor, Permission
 from tocsin.people.visibility import get_visible, marking_of
 from tocsin.plan.actions.staffing import may_staff
 from tocsin.record.actions import writing
-from tocsin.record.holds import Removal, may_remove
+from tocsin.record.holds import Removal, UnderHold, may_remove
 from tocsin.record.terms import Marking, Tlp, stamp
 
 
@@ -88,7 +88,9 @@ def join_device(*, code: str, key: str, proof: str) -> Session:
 def revoke_device(actor: Actor, *, device: str) -> None:
     """Shut a device out, at once. Its person may, and whoever staffs its agency.
 
-    A phone that is shut out forgets what it holds: so a legal hold on its person keeps it.
+    A phone that is shut out forgets what it holds. Where a legal hold keeps that, a lost phone is shut out all the
+    same but told nothing to forget; once the hold is lifted, shutting it out again lets it. Its own person, who
+    only asks to forget, is refused.
     Raises: Forbidden, NotFound; Conflict when it is shut out already; UnderHold.
     """
     permit(actor, Permission.READ_CONTENT)
@@ -101,13 +103,19 @@ def revoke_device(actor: Actor, *, device: str) -> None:
                 "this is another agency's device",
                 cure="Ask that agency, or whoever leads the operation.",
             )
-    if found.state == DeviceState.JOINED:
-        may_remove(actor, Removal("device", device, found.person, found.agency))
+    kept = False
+    if found.state in (DeviceState.JOINED, DeviceState.KEPT):
+        try:
+            may_remove(actor, Removal("device", device, found.person, found.agency))
+        except UnderHold:
+            if found.person == actor.person or found.state == DeviceState.KEPT:
+                raise
+            kept = True
     with writing(actor) as w:
         row = Device.objects.select_for_update().get(id=device)
         if row.state == DeviceState.REVOKED:
             raise Conflict("it is shut out already", cure="Reload and look again.")
-        w.append(terms.DEVICE_REVOKED, device, {}, marking=marking_of(row))
+        w.append(terms.DEVICE_REVOKED, device, {"kept": kept}, marking=marking_of(row))
         JoinCode.objects.filter(device=device).update(expires_at=w.at)
         _tell(row.operation, device)
 

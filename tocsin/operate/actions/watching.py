@@ -53,7 +53,8 @@ SELECT b.id FROM operate_absence b WHERE b.state <> 'ENDED' AND (
   OR b.kind = 'BATTERY' AND EXISTS (SELECT 1 FROM operate_location l
     WHERE l.operation = b.operation AND l.device = b.about AND l.battery >= %(back)s
       AND l.battery_at > b.found_at)
-  OR b.kind = 'BATTERY' AND EXISTS (SELECT 1 FROM operate_device d WHERE d.id = b.about AND d.state = 'REVOKED')
+  OR b.kind = 'BATTERY' AND EXISTS (SELECT 1 FROM operate_device d WHERE d.id = b.about
+    AND d.state IN ('KEPT', 'REVOKED'))
   OR b.kind = 'MISSED' AND EXISTS (SELECT 1 FROM plan_position p WHERE p.id = b.about
     AND (p.state <> 'ACCEPTED' OR p.check_in_due IS NULL OR p.check_in_due >= %(now)s))
   OR EXISTS (SELECT 1 FROM plan_post p WHERE p.id = b.about AND (p.state <> 'LIVE' OR p.until_at <= %(now)s))

@@ -40,8 +40,9 @@ def joined(e: Entry) -> Iterable[Change]:
 
 @on(terms.DEVICE_REVOKED)
 def revoked(e: Entry) -> Iterable[Change]:
+    kept = e.data.get("kept")
     row = {
-        "state": terms.DeviceState.REVOKED.value,
+        "state": (terms.DeviceState.KEPT if kept else terms.DeviceState.REVOKED).value,
         "revoked_at": e.recorded_at,
         "revoked_by": e.actor,
     }

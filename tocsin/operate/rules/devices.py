@@ -14,6 +14,7 @@ class Standing(StrEnum):
 
     GOOD = "good"
     NOT_JOINED = "the device has not joined"
+    KEPT = "the device was shut out, and a legal hold keeps what is on it"
     REVOKED = "the device was shut out"
     EXPIRED = "the device's time is over"
     GONE = "its person, or that person's agency, no longer takes part"
@@ -39,6 +40,8 @@ def standing(device: Facts, signed_at: datetime, now: datetime) -> Standing:
     """Whether a device with a token signed at `signed_at` may act now. Deny wins; the gravest reason is named."""
     if device.state == DeviceState.REVOKED:
         return Standing.REVOKED
+    if device.state == DeviceState.KEPT:
+        return Standing.KEPT
     if device.state != DeviceState.JOINED:
         return Standing.NOT_JOINED
     if now >= device.expires_at:

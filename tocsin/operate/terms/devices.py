@@ -31,10 +31,14 @@ class DeviceState(StrEnum):
 
     ISSUED = "ISSUED"
     JOINED = "JOINED"
+    KEPT = "KEPT"
     REVOKED = "REVOKED"
 
     @property
     def words(self) -> str:
-        return {"ISSUED": "code not scanned yet", "JOINED": "joined", "REVOKED": "shut out"}[
-            self.value
-        ]
+        return {
+            "ISSUED": "code not scanned yet",
+            "JOINED": "joined",
+            "KEPT": "shut out; a legal hold keeps what is on it",
+            "REVOKED": "shut out",
+        }[self.value]

@@ -43,6 +43,7 @@ PARTS = (
 """The app's own files, in `static/tocsin/field/`: what a phone keeps so that it opens without a line."""
 BODY_CAP = 512 * 1024
 _CURES = {
+    Standing.KEPT: "Hand this phone to whoever leads the operation, as it is.",
     Standing.REVOKED: "Ask whoever leads the operation if this is wrong.",
     Standing.EXPIRED: "The operation is over for this phone. Ask for a new code if you go on.",
     Standing.GONE: "Ask whoever leads the operation.",

@@ -20,5 +20,10 @@
     if (fold && form.querySelector("[name=disposition]:checked")?.value === "report") fold.open = true;
   };
   document.addEventListener("change", unfold);
-  document.addEventListener("htmx:afterSettle", unfold);
+  document.addEventListener("htmx:afterSettle", (event) => {
+    unfold();
+    // Keys pressed while the next report was coming: its form heard them, but nobody listened yet.
+    const form = worksheet();
+    if (form && event.detail.elt?.contains(form)) form.querySelector("[name=speech]:checked")?.dispatchEvent(new Event("change", { bubbles: true }));
+  });
 })();

@@ -125,19 +125,27 @@ def _check_signed(checkpoint: Checkpoint, frontier: Frontier, verifier: Verifier
 
 
 def _check_all_placed(total: int) -> None:
+    """Counted first: only where the numbers do not add up is the first entry without a place looked for."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT min(e.n), count(*) FROM record_entry e "
-            "LEFT JOIN record_place p USING (n) LEFT JOIN record_pending q USING (n) "
-            "WHERE p.n IS NULL AND q.n IS NULL"
+            "SELECT (SELECT count(*) FROM record_entry), (SELECT count(*) FROM record_place), "
+            "(SELECT count(*) FROM record_pending q WHERE NOT EXISTS "
+            "(SELECT 1 FROM record_place p WHERE p.n = q.n))"
         )
-        n, count = cursor.fetchone()
-        if count:
-            raise Corrupt(
-                f"{count} entries have no place in the tree, the first is number {n}", field="place"
+        entries, places, pending = cursor.fetchone()
+        if entries != places + pending:
+            cursor.execute(
+                "SELECT min(e.n), count(*) FROM record_entry e "
+                "LEFT JOIN record_place p USING (n) LEFT JOIN record_pending q USING (n) "
+                "WHERE p.n IS NULL AND q.n IS NULL"
             )
-        cursor.execute("SELECT count(*) FROM record_place")
-        if cursor.fetchone()[0] != total:
+            n, count = cursor.fetchone()
+            if count:
+                raise Corrupt(
+                    f"{count} entries have no place in the tree, the first is number {n}",
+                    field="place",
+                )
+        if places != total:
             raise Corrupt("places are missing from the tree", field="place")
 
 
